@@ -1,0 +1,284 @@
+"""Every place where a mechanism can enter. Read `types.py` first, then this file; the rest of the house fills it.
+
+Shape letters: n records of a space (in the order they were committed), c candidates, q query tokens, t stored tokens,
+d dimensions. Scores are higher-is-better and comparable only within one list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from remanence.types import Ack, Add, Change, Context, Event, Hit, Micros, Query, Receipt, Record, Scope
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Ords = NDArray[np.int32]
+
+T = TypeVar("T")
+
+
+# --- encoders and chat models -------------------------------------------------------------------------------------
+
+
+class Encoded(NamedTuple):
+    """`dense` (n, d) float32, unit rows; `tokens`: per text the packed states of its tokens, empty bytes where none."""
+
+    dense: Floats
+    tokens: Sequence[bytes]
+
+
+class EncodedQuery(NamedTuple):
+    """`dense` (d,) float32, unit; `states` (q, token_dim) float32, unit rows; `spans`: characters of each of the q tokens."""
+
+    dense: Floats
+    states: Floats
+    spans: Sequence[tuple[int, int]]
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Texts to vectors. Same text, same bytes, whatever it is batched with."""
+
+    id: str
+    """Names model, revision, precision and layout: rows carry it, and two encoders of one id are interchangeable."""
+    dim: int
+    token_dim: int
+    """0 where the encoder has no token states."""
+    token_bytes: int
+    """Bytes of one packed token."""
+
+    def encode(self, texts: Sequence[str]) -> Encoded: ...
+
+    def query(self, text: str) -> EncodedQuery: ...
+
+    def unpack(self, packed: NDArray[np.uint8]) -> Floats:
+        """(t, token_bytes) -> (t, token_dim) float32, unit rows."""
+        ...
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """Messages to text, or to an object that satisfies a JSON schema."""
+
+    id: str
+
+    def chat(self, messages: Sequence[Mapping[str, str]], *, schema: Mapping[str, Any] | None = None) -> Any: ...
+
+
+# --- the ledger ---------------------------------------------------------------------------------------------------
+
+
+class Analyzed(NamedTuple):
+    """What the lexical index keeps of a text: packed `(term hash u4, tf u1)` entries sorted by hash, the number of
+    words of the body, and a hash of the body's set of stems (equal for the same words in another order, case or punctuation)."""
+
+    terms: bytes
+    length: int
+    fold: int
+
+
+Analyzer = Callable[[str, Mapping[str, str]], Analyzed]
+"""(text, fields) -> what the lexical index keeps. Deterministic on every machine."""
+
+
+class Delta(NamedTuple):
+    """What changed in a space after some sequence number, for an index that follows it.
+
+    `rows`: structured array of `store.rows.ROW`, new or changed versions, by `seq`; `terms`: the packed entries of each;
+    `gone`: sequence numbers whose rows were erased; `seq`: the ledger's head that this delta reaches."""
+
+    seq: int
+    rows: NDArray[Any]
+    terms: Sequence[bytes]
+    gone: Sequence[int]
+
+
+class Store(Protocol):
+    """The ledger and its derived state. Every call is one transaction; what it raises is a `StoreError` or `UsageError`."""
+
+    def apply(self, changes: Sequence[Change], *, actor: str = "", key: str = "") -> list[Ack]:
+        """Commit all changes at once, durably. Items that can't be stored are acknowledged `rejected` and the others
+        stand; `expect` mismatches raise `Conflict` and nothing stands. `key` makes a retry return the first call's acks."""
+        ...
+
+    def get(self, scope: Scope, id: str, *, as_of: Micros | None = None, known_at: Micros | None = None) -> Record | None: ...
+
+    def records(self, scope: Scope, seqs: Sequence[int]) -> list[Record]:
+        """The versions committed under these sequence numbers, in this order."""
+        ...
+
+    def history(self, scope: Scope, id: str) -> list[Record]: ...
+
+    def events(self, scope: Scope, *, after: int = 0, limit: int = 1000) -> Iterator[Event]: ...
+
+    def head(self) -> int:
+        """The last sequence number. Cheap: followers call it before every read."""
+        ...
+
+    def delta(self, scope: Scope, after: int) -> Delta: ...
+
+    def names(self, scope: Scope) -> Sequence[str]:
+        """Code -> text of sessions, speakers, kinds and narrower scopes in this space; code 0 is the empty string."""
+        ...
+
+    def forget(self, scope: Scope, ids: Sequence[str], *, actor: str = "") -> Receipt: ...
+
+    def pending(self, encoder: str, limit: int) -> list[tuple[int, str]]:
+        """(seq, text to encode) of versions that wait for this encoder, oldest first."""
+        ...
+
+    def put_vectors(self, encoder: str, seqs: Sequence[int], vectors: Encoded) -> None: ...
+
+    def vectors(self, scope: Scope, encoder: str, after: int) -> Iterable[tuple[int, bytes]]:
+        """(seq, packed dense vector) of a space's versions after a sequence number, ascending."""
+        ...
+
+    def tokens(self, encoder: str, seqs: Sequence[int]) -> list[bytes]:
+        """Packed token states of these versions, empty bytes where there are none (yet)."""
+        ...
+
+    def pulse(self) -> int:
+        """Changes whenever anything that a follower reads may have changed, vectors included. Cheap."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# --- text: writing ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a caller hands to memory: one message, page or note, before any writer has seen it."""
+
+    text: str
+    scope: Scope
+    id: str = ""
+    session: str = ""
+    speaker: str = ""
+    role: str = ""
+    at: Micros | None = None
+    title: str = ""
+    origin: str = ""
+    kind: str = "episode"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+
+class Writer(Protocol):
+    """An observation to changes, awake: deterministic, no generative model, no look at the store."""
+
+    def write(self, observation: Observation) -> Sequence[Add]: ...
+
+
+# --- text: reading ------------------------------------------------------------------------------------------------
+
+
+class Postings(NamedTuple):
+    """Records that hold a term: `ords` (m,) int32 ascending, `tf` (m,) float32. Visible records only."""
+
+    ords: Ords
+    tf: Floats
+
+
+class View(Protocol):
+    """One space as one moment saw it: only what is visible to the query's scope, time and filters exists here.
+
+    Records are named by `ord`, 0 … n-1 in commit order; `rows[ord]` has the columns of `store.rows.ROW`."""
+
+    n: int
+    rows: NDArray[Any]
+    visible: NDArray[np.bool_]
+    count: int
+    """Number of visible records; statistics (document frequency, mean length) are over these alone."""
+    names: Sequence[str]
+    encoder: Embedder | None
+
+    def postings(self, term: str, field: str = "") -> Postings: ...
+
+    def lengths(self) -> Floats:
+        """(n,) words of the body of each record, stop words apart."""
+        ...
+
+    def neighbour(self, step: int) -> Ords:
+        """(n,) the record `step` places later (negative: earlier) in the same session, -1 where there is none."""
+        ...
+
+    def nearest(self, vector: Floats, k: int) -> tuple[Ords, Floats]:
+        """The k visible records nearest to a unit vector, by cosine, best first."""
+        ...
+
+    def cosine(self, vector: Floats, ords: Ords) -> Floats:
+        """(c,) cosine of each candidate; 0 for a record that has no vector yet."""
+        ...
+
+    def token_max(self, states: Floats, ords: Ords) -> Floats:
+        """(q, c) the best cosine of each query token (row of `states`, unit) over the tokens of each candidate: the inner
+        half of MaxSim. 0 for a record that has no token states yet; the int8 kernel's error is below .01."""
+        ...
+
+    def texts(self, ords: Ords) -> list[str]: ...
+
+    def titles(self, ords: Ords) -> list[str]: ...
+
+    def derived(self, name: str, build: Callable[[View, T | None], T]) -> T:
+        """A structure computed from what is visible (a phrase graph, a profile), built once per state of the space.
+        `build` is given this view and what the last state's build returned (None the first time), so that it can
+        go on from there; records with an ord below that state's `n` are the same records."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A query as the retrievers see it: parsed once, shared by all of them."""
+
+    query: Query
+    terms: tuple[str, ...]
+    """Stems of its content words, in order, without stop words."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """Characters of each term in `query.text`."""
+    encoded: EncodedQuery | None = None
+    dates: tuple[tuple[Micros, Micros], ...] = ()
+    """Intervals of time that the text names, resolved against the moment of the query."""
+    now: Micros = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Candidates, best first: `ords` (c,), `scores` (c,), and `signals` (c,) each by name, aligned."""
+
+    ords: Ords
+    scores: Floats
+    signals: Mapping[str, Floats] = field(default_factory=dict)
+
+
+class Retriever(Protocol):
+    """A question to candidates: at most k, fewer only where fewer are visible and related."""
+
+    def retrieve(self, question: Question, view: View, k: int) -> Ranked: ...
+
+
+class Ranker(Protocol):
+    """Candidates to the same candidates in a better order, with the signals that say why."""
+
+    def rank(self, question: Question, view: View, ranked: Ranked) -> Ranked: ...
+
+
+class Packer(Protocol):
+    """Hits to a context of at most `budget` tokens."""
+
+    def pack(self, hits: Sequence[Hit], budget: int) -> Context: ...
+
+
+# --- measuring ----------------------------------------------------------------------------------------------------
+
+
+class Metric(Protocol):
+    """Per question, never a mean: `got` ids best first, `gold` ids."""
+
+    def __call__(self, got: Sequence[str], gold: Sequence[str]) -> float: ...

@@ -1,0 +1,246 @@
+"""The nouns: plain frozen values that every floor shares. Standard library only.
+
+Times in the public nouns are timezone-aware `datetime`s; inside indexes and stores they are `Micros`, whole
+microseconds since 1970-01-01 UTC, and intervals are half open: `[start, end)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+Micros = int
+Scope = tuple[str, ...]
+"""Whose memory: `(tenant, user, agent, …)`. The first two parts name a *space*, the unit of isolation, of
+statistics and of indexes; further parts narrow a read inside it."""
+
+BEGINNING: Micros = -(2**62)
+FOREVER: Micros = 2**62
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+Role = Literal["user", "assistant", "system", "tool", "document", ""]
+AckStatus = Literal["stored", "duplicate", "rejected"]
+
+
+def to_micros(moment: datetime) -> Micros:
+    """Whole microseconds since 1970 UTC; exact, unlike `timestamp()`."""
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def to_datetime(micros: Micros) -> datetime | None:
+    """The moment in UTC; None for `BEGINNING`, `FOREVER` and what lies outside the calendar."""
+    try:
+        days, rest = divmod(micros, 86_400_000_000)
+        seconds, us = divmod(rest, 1_000_000)
+        return datetime.fromordinal(719_163 + days).replace(
+            hour=seconds // 3600, minute=seconds // 60 % 60, second=seconds % 60,
+            microsecond=us, tzinfo=UTC,
+        )
+    except (ValueError, OverflowError):
+        return None
+
+
+class Source(NamedTuple):
+    """Where a record comes from: characters `start:end` of the text of record `id`."""
+
+    id: str
+    start: int = 0
+    end: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One memory, in one of its versions.
+
+    `text` is what was said or written, verbatim. `fields` holds further searchable text by name
+    (`title`, `caption`, `dates`, …) that is not part of it. `origin` names who or what the text came from; it is set by
+    the caller's authenticated channel, never read out of the text. `meta` is the caller's, kept and filterable, not searched.
+    """
+
+    id: str
+    scope: Scope
+    text: str
+    kind: str = "episode"
+    session: str = ""
+    speaker: str = ""
+    role: Role = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, object] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    origin: str = ""
+    trust: float = 1.0
+    audience: tuple[str, ...] = ()
+    purpose: tuple[str, ...] = ()
+    sensitivity: str = ""
+    payload: object = None
+    valid_from: datetime | None = None
+    """When it began to be true (for a turn: when it was said). None: since ever."""
+    valid_to: datetime | None = None
+    """When it stopped being true. None: still true."""
+    known_from: datetime | None = None
+    """When this version was committed."""
+    known_to: datetime | None = None
+    """When a later version replaced this one. None: this is the newest."""
+    version: int = 1
+    digest: str = ""
+    """Hex digest of the content; `expect=` takes it, or the version, as a precondition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add:
+    """Remember something new. An empty `id` asks the store for one."""
+
+    scope: Scope
+    text: str
+    id: str = ""
+    kind: str = "episode"
+    session: str = ""
+    speaker: str = ""
+    role: Role = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, object] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    origin: str = ""
+    trust: float = 1.0
+    audience: tuple[str, ...] = ()
+    purpose: tuple[str, ...] = ()
+    sensitivity: str = ""
+    valid_from: Micros | None = None
+    """None: the moment of the commit."""
+    valid_to: Micros = FOREVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revise:
+    """Replace a record's text (and what else is not None) by a new version; the old one stays readable by `known_at`."""
+
+    scope: Scope
+    id: str
+    text: str
+    expect: int | str | None = None
+    fields: Mapping[str, str] | None = None
+    meta: Mapping[str, object] | None = None
+    valid_from: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retract:
+    """No longer true from `at` on (None: from the commit on): closes valid time, keeps the record."""
+
+    scope: Scope
+    id: str
+    at: Micros | None = None
+    expect: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """`src --relation--> dst` between two records of one space."""
+
+    scope: Scope
+    src: str
+    relation: str
+    dst: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch:
+    """The record was used (read into a prompt, confirmed, clicked)."""
+
+    scope: Scope
+    id: str
+    how: str = "used"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """Erase the content of a record in all its versions, and of all that was derived from it."""
+
+    scope: Scope
+    id: str
+
+
+Change = Add | Revise | Retract | Link | Touch | Forget
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What became of one change: `stored`; `duplicate` of `id`; or `rejected`, and why."""
+
+    status: AckStatus
+    id: str = ""
+    version: int = 0
+    seq: int = 0
+    reason: str = ""
+    near: str = ""
+    """Id of an earlier record with the same words in another order, case or punctuation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A committed change as the ledger shows it: no content, but a salted digest of it."""
+
+    seq: int
+    at: datetime
+    op: str
+    scope: Scope
+    id: str
+    version: int
+    actor: str
+    digest: str
+    hash: str
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A question to memory. `as_of` restricts valid time, `known_at` known time; None means now."""
+
+    text: str
+    scope: Scope
+    k: int = 10
+    as_of: Micros | None = None
+    known_at: Micros | None = None
+    kinds: tuple[str, ...] = ()
+    filters: Mapping[str, object] = field(default_factory=dict)
+    """Equality on `session`, `speaker`, `role`, `kind`, or a key of `meta`; a list means any of them."""
+    audience: str = ""
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record that answers, its score (comparable within one result only), and the signals behind it by name."""
+
+    record: Record
+    score: float
+    signals: Mapping[str, float] = field(default_factory=dict)
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Hits packed into a budget, in conversation order, each citable as `[n]` = `hits[n - 1]`."""
+
+    text: str
+    hits: tuple[Hit, ...]
+    tokens: int
+    withheld: tuple[str, ...] = ()
+    """Why records that matched are not in it, one line a reason."""
+    complete: bool = False
+    """True where the whole visible memory fitted the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a `forget` erased: ids, number of versions, events whose content is gone, and derived rows by table."""
+
+    ids: tuple[str, ...]
+    versions: int
+    derived: Mapping[str, int]
+    at: datetime
+    seq: int
