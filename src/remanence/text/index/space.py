@@ -1,0 +1,269 @@
+"""One space of a store, followed in memory: columns, posting lists, vectors; and views of it for single questions.
+
+A `Space` holds nothing that the store does not: before every read it asks the store whether anything happened and takes in what
+did, also what other processes wrote. Records are numbered by `ord`, their place in the order of commits.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remanence.seams import Embedder, Store
+from remanence.store.rows import ROW, pack_unit
+from remanence.text.index import approximate
+from remanence.text.index.approximate import Approximate
+from remanence.text.index.postings import Inverted
+from remanence.text.index.vectors import Dense, Tokens
+from remanence.text.index.view import SpaceView, visible_rows
+from remanence.types import FOREVER, Query, Scope
+
+TOKEN_BYTES = 256 * 2**20
+"""Token states kept in memory for one space; beyond it they are read from the store for each question."""
+FETCH = 4096
+"""Vectors taken over from the store at once."""
+FEW = 0.5
+"""Where a query may see less than this share of a space, the exact scan finds k where a graph may not."""
+
+
+class Space:
+    """Follows one space; thread-safe. `view(query, now)` is what retrievers read."""
+
+    def __init__(self, store: Store, scope: Scope, encoder: Embedder | None, graph: Path | None = None) -> None:
+        """`graph`: where the approximate index of this space lies, or may be made."""
+        self.scope = scope[:2]
+        self.store = store
+        self.encoder = encoder
+        self.graph = graph
+        self.approximate: Approximate | None = None
+        self._building: threading.Thread | None = None
+        self.lock = threading.RLock()
+        self._pulse = -1
+        self._head = 0
+        self._buffer: NDArray[Any] = np.zeros(256, ROW)
+        self.n = 0
+        self.state = 0
+        """Grows with every change of what a view can see."""
+        self.inverted = Inverted()
+        self.dense = Dense(self.encoder.dim) if self.encoder else None
+        self.tokens = Tokens(self.encoder.token_dim) if self.encoder and self.encoder.token_dim else None
+        self.chains = Chains()
+        self._current: SpaceView | None = None
+        self._until = 0
+        self.memo: dict[str, tuple[int, object]] = {}
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """(n,) columns of `ROW`, in commit order."""
+        return self._buffer[: self.n]
+
+    def view(self, query: Query, now: int) -> SpaceView:
+        """What this query may see at this moment, everything acknowledged included."""
+        with self.lock:
+            self.refresh()
+            plain = query.as_of is None and query.known_at is None
+            if not plain or query.filters or query.kinds or len(query.scope) > 2:
+                return SpaceView(self, visible_rows(self, query, now), memo=None)
+            if self._current is None or now >= self._until:
+                rows = self.rows
+                mask = visible_rows(self, query, now)
+                later = rows["valid_from"][rows["valid_from"] > now]
+                closing = rows["valid_to"][rows["valid_to"] > now]
+                self._until = min(later.min(initial=FOREVER), closing.min(initial=FOREVER))
+                self._current = SpaceView(self, mask, memo=self.memo)
+            return self._current
+
+    def refresh(self) -> None:
+        """Take in what was committed since the last time."""
+        pulse = self.store.pulse()
+        if pulse == self._pulse:
+            return
+        delta = self.store.delta(self.scope, self._head)
+        if len(delta.rows) or delta.gone:
+            self._take_rows(delta.rows, list(delta.terms))
+            for seq in delta.gone:
+                self._erase(seq)
+            self.state += 1
+            self._current = None
+            if delta.gone and self.graph is not None:
+                self.approximate = None
+                approximate.remove(self.graph)
+        self._head = delta.seq
+        self._take_vectors()
+        self._follow_graph()
+        self._pulse = pulse
+
+    def _take_rows(self, rows: NDArray[Any], terms: list[bytes]) -> None:
+        last = int(self.rows["seq"][-1]) if self.n else 0
+        fresh = rows["seq"] > last
+        for row in rows[~fresh]:  # a version that a later one closed
+            self._buffer[self.ord(int(row["seq"]))] = row
+        added = rows[fresh]
+        if not len(added):
+            return
+        need = self.n + len(added)
+        if need > len(self._buffer):
+            wider = np.zeros(max(need, 2 * len(self._buffer)), ROW)
+            wider[: self.n] = self.rows
+            self._buffer = wider
+        self._buffer[self.n : need] = added
+        self.n = need
+        self.inverted.extend([entries for entries, new in zip(terms, fresh, strict=True) if new])
+        self.chains.extend(self.rows)
+
+    def _take_vectors(self) -> None:
+        if self.dense is None or self.encoder is None or not self.n:
+            return
+        has = self.dense.has[: self.n]
+        first = int(np.argmin(has)) if not has.all() else len(has)
+        if first >= self.n:
+            return
+        after = int(self.rows["seq"][first]) - 1
+        found = list(self.store.vectors(self.scope, self.encoder.id, after))
+        if not found:
+            return
+        seqs = np.fromiter((seq for seq, _ in found), np.int64, len(found))
+        ords = np.searchsorted(self.rows["seq"], seqs).astype(np.int32)
+        known = ords < self.n  # vectors of rows committed after our delta wait for the next one
+        packed = np.frombuffer(b"".join(vector for _, vector in found), np.int8)
+        self.dense.put(ords[known], packed.reshape(len(found), -1)[known])
+
+    def _follow_graph(self) -> None:
+        """Read the approximate index where there is one, and have it made or extended, beside the reads, where it pays."""
+        if self.graph is None or self.dense is None or self.n < approximate.SWITCH:
+            return
+        if self._building is not None and self._building.is_alive():
+            return
+        if self.approximate is None:
+            self.approximate = approximate.read(self.graph)
+        has = self.dense.has[: self.n]
+        whole = len(has) if has.all() else int(np.argmin(has))
+        covered = self.approximate.count if self.approximate else 0
+        if whole >= approximate.SWITCH and whole - covered > approximate.GROWTH * whole:
+            seqs = self.rows["seq"][:whole].copy()
+            self._building = threading.Thread(
+                target=self._build, args=(self.graph, self.dense, seqs), name="remanence-graph", daemon=True
+            )
+            self._building.start()
+
+    def _build(self, graph: Path, dense: Dense, seqs: NDArray[np.int64]) -> None:
+        made = approximate.build(graph, dense, seqs)
+        with self.lock:
+            self.approximate = made
+
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, visible: NDArray[np.bool_], count: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The k visible records nearest to a unit vector: exactly, or by the graph where there is one and it can serve."""
+        if self.dense is None:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        graph = self.approximate
+        if graph is not None and count >= FEW * len(visible):
+            ords = np.searchsorted(self.rows["seq"], graph.seqs(vector, k)).astype(np.int32)
+            ords = ords[visible[ords]]
+            recent = np.arange(graph.count, len(visible), dtype=np.int32)
+            later = self.dense.nearest(vector, k, visible, start=graph.count)[0] if len(recent) else recent
+            ords = np.concatenate((ords, later))
+            if len(ords) >= k:
+                cosines = self.dense.cosine(vector, ords)
+                order = np.lexsort((ords, -cosines))[:k]
+                return ords[order], cosines[order]
+        return self.dense.nearest(vector, k, visible)
+
+    def ord(self, seq: int) -> int:
+        """The place of a version, by its sequence number."""
+        return int(np.searchsorted(self.rows["seq"], seq))
+
+    def _erase(self, seq: int) -> None:
+        ord = self.ord(seq)
+        if ord >= self.n or self.rows["seq"][ord] != seq:
+            return
+        # An interval that is empty both ways is visible to no query.
+        self._buffer[ord]["known_to"] = self._buffer[ord]["known_from"]
+        self._buffer[ord]["fold"] = 0
+        if self.dense is not None:
+            self.dense.erase(ord)
+        if self.tokens is not None:
+            self.tokens.erase(ord)
+
+    def token_best(self, states: NDArray[np.float32], ords: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(q, c) best cosine of each query token over each record's tokens, loading states as needed."""
+        if self.tokens is None or self.encoder is None:
+            return np.zeros((len(states), len(ords)), np.float32)
+        with self.lock:
+            kept = self.tokens
+            if kept.used * kept.width > TOKEN_BYTES:
+                kept = Tokens(kept.width)
+                self._load(kept, ords, np.arange(len(ords), dtype=np.int32))
+                return kept.best(states, np.arange(len(ords), dtype=np.int32))
+            absent = kept.missing(ords)
+            self._load(kept, absent, absent)
+            return kept.best(states, ords)
+
+    def _load(self, into: Tokens, ords: NDArray[np.int32], places: NDArray[np.int32]) -> None:
+        encoder = self.encoder
+        if encoder is None or not len(ords):
+            return
+        packed = self.store.tokens(encoder.id, self.rows["seq"][ords].tolist())
+        arrived = np.array([len(p) > 0 for p in packed])
+        has = self.dense.has[ords] if self.dense is not None else arrived
+        done = arrived | has  # a text without tokens is complete, a text not yet encoded is not
+        packed = [p for p, ready in zip(packed, done, strict=True) if ready]
+        raw = np.frombuffer(b"".join(packed), np.uint8).reshape(-1, encoder.token_bytes)
+        counts = np.fromiter((len(p) for p in packed), np.int64, len(packed)) // encoder.token_bytes
+        states = raw.view(np.int8) if encoder.token_bytes == encoder.token_dim else pack_unit(encoder.unpack(raw))
+        into.put(places[done], states, counts)
+
+
+class Chains:
+    """Who follows whom inside a session: kept up while records arrive in order, recomputed when one does not."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._previous: NDArray[np.int32] = np.full(256, -1, np.int32)
+        self._next: NDArray[np.int32] = np.full(256, -1, np.int32)
+        self._last: dict[int, int] = {}
+
+    def extend(self, rows: NDArray[Any]) -> None:
+        """Take in the rows from `self.n` on."""
+        start, self.n = self.n, len(rows)
+        if self.n > len(self._next):
+            spare = np.full(max(self.n, 2 * len(self._next)), -1, np.int32)
+            self._previous = np.concatenate((self._previous[:start], spare[start:]))
+            self._next = np.concatenate((self._next[:start], spare[start:]))
+        if self.n - start > 512:
+            self._recompute(rows)
+            return
+        for ord in range(start, self.n):
+            row = rows[ord]
+            before = self._last.get(int(row["session"]), -1)
+            if row["first"] != row["seq"] or (before >= 0 and row["valid_from"] < rows[before]["valid_from"]):
+                self._recompute(rows)
+                return
+            self._previous[ord], self._next[ord] = before, -1
+            if before >= 0:
+                self._next[before] = ord
+            self._last[int(row["session"])] = ord
+
+    def _recompute(self, rows: NDArray[Any]) -> None:
+        # Of each record only the newest version stands in the chain; all of a session's rows sort together.
+        newest = np.flatnonzero(rows["known_to"] == FOREVER)
+        order = newest[np.lexsort((rows["first"][newest], rows["valid_from"][newest], rows["session"][newest]))].astype(np.int32)
+        self._previous[: self.n] = self._next[: self.n] = -1
+        same = rows["session"][order[1:]] == rows["session"][order[:-1]]
+        self._previous[order[1:][same]] = order[:-1][same]
+        self._next[order[:-1][same]] = order[1:][same]
+        ends = np.concatenate((~same, [True])) if len(order) else np.zeros(0, np.bool_)
+        self._last = {int(rows["session"][o]): int(o) for o in order[ends]}
+
+    def step(self, step: int) -> NDArray[np.int32]:
+        """(n,) the record `step` places later in its session (negative: earlier), -1 where none."""
+        link = (self._next if step > 0 else self._previous)[: self.n]
+        at = link.copy()
+        for _ in range(abs(step) - 1):
+            at = np.where(at >= 0, link[at], -1).astype(np.int32)
+        return at

@@ -1,0 +1,148 @@
+"""A space as one question sees it: the `View` seam over the in-memory index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remanence.errors import InvalidInput
+from remanence.seams import Postings
+from remanence.store.rows import ROLES
+from remanence.text.analyze import term_hash
+from remanence.types import FOREVER, Query
+
+if TYPE_CHECKING:
+    from remanence.text.index.space import Space
+
+T = TypeVar("T")
+Floats = NDArray[np.float32]
+Ords = NDArray[np.int32]
+
+
+class SpaceView:
+    """See `remanence.seams.View`. Cheap to make; keeps what it computes for the next question where it may."""
+
+    def __init__(
+        self, space: Space, visible: NDArray[np.bool_], memo: dict[str, tuple[int, object]] | None
+    ) -> None:
+        self._space = space
+        self._memo = {} if memo is None else memo
+        self._state = space.state
+        self.rows: NDArray[Any] = space.rows
+        self.n = len(self.rows)
+        self.visible = visible
+        self.count = int(np.count_nonzero(visible))
+        self._all = self.count == self.n
+        self.encoder = space.encoder
+        self.names: Sequence[str] = space.store.names(space.scope)
+        self._neighbours: dict[int, Ords] = {}
+        self._lengths: Floats | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether any record has a vector: a query need not be encoded where none has."""
+        return self._space.dense is not None and bool(self._space.dense.has.any())
+
+    def postings(self, term: str, field: str = "") -> Postings:
+        ords, tf = self._space.inverted.find(term_hash(term, field))
+        if len(ords) and ords[-1] >= self.n:  # committed after this view was made
+            ords, tf = ords[: (end := int(np.searchsorted(ords, self.n)))], tf[:end]
+        if not self._all:
+            here = self.visible[ords]
+            ords, tf = ords[here], tf[here]
+        return Postings(ords, tf.astype(np.float32))
+
+    def lengths(self) -> Floats:
+        if self._lengths is None:
+            self._lengths = self.rows["length"].astype(np.float32)
+        return self._lengths
+
+    def neighbour(self, step: int) -> Ords:
+        if step not in self._neighbours:
+            at = self._space.chains.step(step)[: self.n]
+            at[at >= self.n] = -1
+            if not self._all:
+                at[(at >= 0) & ~self.visible[at]] = -1
+            self._neighbours[step] = at
+        return self._neighbours[step]
+
+    def nearest(self, vector: Floats, k: int) -> tuple[Ords, Floats]:
+        return self._space.nearest(vector, k, self.visible, self.count)
+
+    def cosine(self, vector: Floats, ords: Ords) -> Floats:
+        if self._space.dense is None:
+            return np.zeros(len(ords), np.float32)
+        return self._space.dense.cosine(vector, ords)
+
+    def token_max(self, states: Floats, ords: Ords) -> Floats:
+        return self._space.token_best(states, ords)
+
+    def texts(self, ords: Ords) -> list[str]:
+        return [record.text for record in self._records(ords)]
+
+    def titles(self, ords: Ords) -> list[str]:
+        return [record.fields.get("title", "") for record in self._records(ords)]
+
+    def _records(self, ords: Ords) -> list[Any]:
+        return self._space.store.records(self._space.scope, self.rows["seq"][ords].tolist())
+
+    def derived(self, name: str, build: Callable[[SpaceView, T | None], T]) -> T:
+        state, value = self._memo.get(name, (-1, None))
+        if state != self._state:
+            value = build(self, value)  # type: ignore[arg-type]
+            self._memo[name] = (self._state, value)
+        return value  # type: ignore[return-value]
+
+
+def visible_rows(space: Space, query: Query, now: int) -> NDArray[np.bool_]:
+    """(n,) which versions the query's scope, moments, kinds and filters let it see.
+
+    Without `known_at` the newest version of each record counts; without `as_of`, what is valid now."""
+    rows = space.rows
+    if query.known_at is None:
+        mask = rows["known_to"] == FOREVER
+    else:
+        mask = (rows["known_from"] <= query.known_at) & (query.known_at < rows["known_to"])
+    at = now if query.as_of is None else query.as_of
+    mask &= (rows["valid_from"] <= at) & (at < rows["valid_to"])
+    names = space.store.names(space.scope)
+    if len(query.scope) > 2:
+        tail = "\x1f".join(query.scope[2:])
+        codes = [c for c, name in enumerate(names) if name == tail or name.startswith(tail + "\x1f")]
+        mask &= np.isin(rows["tail"], codes)
+    if query.kinds:
+        mask &= np.isin(rows["kind"], _codes(names, query.kinds))
+    for key, wanted in query.filters.items():
+        options = list(wanted) if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
+        if key in ("session", "speaker", "kind"):
+            mask &= np.isin(rows[key], _codes(names, options))
+        elif key == "role":
+            mask &= np.isin(rows["role"], [ROLES.index(o) for o in options if o in ROLES])
+        else:
+            mask &= _having(space, key, options)
+    return mask
+
+
+def _codes(names: Sequence[str], wanted: Sequence[object]) -> list[int]:
+    places = {name: code for code, name in enumerate(names)}
+    return [places[w] for w in wanted if isinstance(w, str) and w in places]
+
+
+def _having(space: Space, key: str, options: Sequence[object]) -> NDArray[np.bool_]:
+    """(n,) records whose meta has one of these values under `key`: written into the lexical rows as terms of their own."""
+    mask = np.zeros(space.n, np.bool_)
+    for option in options:
+        if not isinstance(option, (str, int, float, bool)) and option is not None:
+            raise InvalidInput(
+                f"filter {key}={option!r}", hint="filter by a string, number, boolean or None, or a list of them"
+            )
+        mask[space.inverted.find(term_hash(meta_term(key, option), "meta"))[0]] = True
+    return mask
+
+
+def meta_term(key: str, value: object) -> str:
+    """The term under which a key and value of `meta` are found."""
+    return f"{key}={value!r}"
