@@ -37,15 +37,14 @@ ROLES: Final = ("", "user", "assistant", "system", "tool", "document")
 def pack_unit(rows: NDArray[np.float32]) -> NDArray[np.int8]:
     """(n, d) float32 -> (n, d) int8: each row's direction, scaled so that its largest component is 127. Zero stays zero."""
     peak = np.abs(rows).max(axis=-1, keepdims=True, initial=0.0)
-    return np.rint(rows * (127.0 / np.where(peak > 0, peak, 1.0))).astype(np.int8)
+    return np.rint(rows / np.where(peak > 0, peak, 1.0) * 127.0).astype(np.int8)
 
 
 def unpack_unit(rows: NDArray[np.int8]) -> NDArray[np.float32]:
     """(n, d) int8 -> (n, d) float32 unit rows; zero stays zero."""
     wide = rows.astype(np.float32)
     norm = np.sqrt(np.einsum("...d,...d->...", wide, wide))[..., None]
-    unit: NDArray[np.float32] = wide / np.where(norm > 0, norm, np.float32(1))
-    return unit
+    return np.asarray(wide / np.where(norm > 0, norm, np.float32(1)), np.float32)
 
 
 _STRUCT: Final = struct.Struct("<qqqqqqQIIIIIHBB")

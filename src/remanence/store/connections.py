@@ -1,0 +1,285 @@
+"""The connections of one process to one store file: one that writes, behind a lock, and a few that read.
+
+Readers see a snapshot and never wait for a writer (WAL). Connections do not survive a fork: they are closed before it and made
+again on either side when next needed, because SQLite's locks belong to a process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from remanence.errors import (
+    Corrupt,
+    NotAStore,
+    NotFound,
+    ReadOnly,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    UsageError,
+)
+from remanence.store import schema
+
+READERS: Final = 8
+"""Idle reading connections that are kept open."""
+WRITER_CACHE: Final = -32_768
+"""KiB of pages (negative: SQLite's unit) that the writing connection keeps, so that bulk writes do not reread the indexes."""
+
+_open: weakref.WeakSet[Connections] = weakref.WeakSet()
+
+
+class Connections:
+    """Opens the file at once, so that what is wrong with it is known before the first call."""
+
+    _writer: sqlite3.Connection | None
+    _watcher: sqlite3.Connection | None
+    _idle: list[sqlite3.Connection]
+
+    def __init__(self, path: Path, *, create: bool, read_only: bool, timeout: float) -> None:
+        self.path = path
+        self.read_only = read_only
+        self.timeout = timeout
+        """Seconds that a write waits for another writer."""
+        self.closed = False
+        self._start()
+        empty = schema.inspect(path)
+        if empty and (read_only or not create):
+            raise NotFound(f"no store at {path}", hint="check the path, or allow it to be created")
+        with self._translated():
+            if read_only:
+                with self.reading() as db:
+                    if schema.ready(db, path) != len(schema.MIGRATIONS):
+                        raise ReadOnly(
+                            f"{path} has an old schema",
+                            hint="open it once for writing to migrate it",
+                        )
+            else:
+                writer = self._connect()
+                self._writer = writer
+                schema.upgrade(writer, path)
+        _open.add(self)
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._watching = threading.Lock()
+        self._writer = self._watcher = None
+        self._idle = []
+        self._born = time.monotonic_ns() & 0x7FFFFFFF
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The writing connection inside `BEGIN IMMEDIATE`: committed on the way out, rolled back by any exception.
+
+        Raises: StoreBusy, StoreFull, ReadOnly, Corrupt."""
+        self._check()
+        if self.read_only:
+            raise ReadOnly(
+                f"{self.path} was opened read-only", hint="open it again without read_only=True"
+            )
+        if not self._lock.acquire(timeout=self.timeout):
+            raise _busy(self.path, self.timeout)
+        try:
+            with self._translated():
+                if self._writer is None:
+                    self._writer = self._connect()
+                db = self._writer
+                db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield db
+                    db.execute("COMMIT")
+                except BaseException:
+                    if db.in_transaction:  # a full disk may have rolled back by itself
+                        db.execute("ROLLBACK")
+                    raise
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """The writing connection outside a transaction, for checkpoints and backups."""
+        self._check()
+        with self._lock, self._translated():
+            if self._writer is None:
+                self._writer = self._connect()
+            yield self._writer
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection on one snapshot of the file."""
+        self._check()
+        with self._translated():
+            try:
+                db = self._idle.pop()
+            except IndexError:
+                db = self._connect()
+            try:
+                db.execute("BEGIN")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            finally:
+                if len(self._idle) < READERS and not self.closed:
+                    self._idle.append(db)
+                else:
+                    db.close()
+
+    def pulse(self) -> int:
+        """A number that changes whenever any connection, of any process, has committed something."""
+        self._check()
+        with self._watching, self._translated():
+            if self._watcher is None:
+                self._watcher = self._connect()
+            version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+        return self._born << 32 | version
+
+    def close(self) -> None:
+        """Close every connection; the last one of all processes folds the write-ahead log into the file."""
+        if self._pid == os.getpid():
+            with self._lock:
+                self.closed = True
+                self._close_idle()
+        self.closed = True
+
+    def rest(self) -> None:
+        """Close the connections that nobody uses; they come back when needed."""
+        if self._pid == os.getpid():
+            with self._lock:
+                self._close_idle()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+        for db in (self._watcher, self._writer):
+            if db is not None:
+                db.close()
+        self._watcher = self._writer = None
+
+    def _check(self) -> None:
+        if self.closed:
+            raise UsageError(f"{self.path} is closed", hint="open it again")
+        if self._pid != os.getpid():
+            self._start()
+
+    def _connect(self) -> sqlite3.Connection:
+        mode = "ro" if self.read_only else "rwc"
+        name = f"file:{quote(str(self.path.resolve()))}?mode={mode}"
+        if self.read_only and not os.access(self.path.resolve().parent, os.W_OK):
+            wal = self.path.with_name(self.path.name + "-wal")
+            if not wal.exists() or not wal.stat().st_size:
+                name += "&immutable=1"  # without a place for its shared memory SQLite could not open it at all
+        db = sqlite3.connect(
+            name,
+            uri=True,
+            timeout=self.timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            if not self.read_only:
+                db.execute("PRAGMA page_size = 8192")
+                self._use_wal(db)
+                db.execute("PRAGMA synchronous = FULL")
+                db.execute("PRAGMA secure_delete = ON")
+                db.execute("PRAGMA cache_size = -32768")
+            db.execute("PRAGMA trusted_schema = OFF")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _use_wal(self, db: sqlite3.Connection) -> None:
+        # Turning WAL on needs the file for itself for a moment, and SQLite does not wait for that by its busy timeout.
+        schema.ready(db, self.path)
+        deadline = time.monotonic() + self.timeout
+        while True:
+            try:
+                mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            except sqlite3.OperationalError as error:
+                if (
+                    error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY
+                    or time.monotonic() > deadline
+                ):
+                    raise
+                time.sleep(0.01)
+                continue
+            if mode != "wal":
+                raise StoreError(
+                    f"{self.path} can't use a write-ahead log here",
+                    hint="move it to a local disk: network file systems and special files do not work",
+                )
+            return
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self.path, self.timeout)
+
+
+@contextmanager
+def translated(path: Path, timeout: float = 0.0) -> Iterator[None]:
+    """SQLite's errors about a file as ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _typed(error, path, timeout) from error
+
+
+def _typed(error: sqlite3.Error, path: Path, timeout: float) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    match code & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return _busy(path, timeout)
+        case sqlite3.SQLITE_FULL:
+            return _full(path)
+        case sqlite3.SQLITE_IOERR if _out_of_space(path):
+            return _full(path)
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return ReadOnly(
+                f"{path} can't be written: {error}",
+                hint="check the permissions of the file and its folder",
+            )
+        case sqlite3.SQLITE_NOTADB:
+            return NotAStore(f"{path} is not a Remanence store", hint="name another file")
+        case sqlite3.SQLITE_CORRUPT:
+            return Corrupt(
+                f"{path} is damaged: {error}", hint="run verify; restore a backup or an export"
+            )
+    return StoreError(f"{path}: {error}", hint=f"SQLite error {code}")
+
+
+def _busy(path: Path, timeout: float) -> StoreBusy:
+    return StoreBusy(
+        f"{path} was locked by another writer for more than {timeout:g} s", hint="try again"
+    )
+
+
+def _full(path: Path) -> StoreFull:
+    return StoreFull(
+        f"no space left for {path}", hint="free some and try again: nothing was written"
+    )
+
+
+def _out_of_space(path: Path) -> bool:
+    return shutil.disk_usage(path.resolve().parent).free < 2**20
+
+
+def _before_fork() -> None:
+    for connections in list(_open):
+        connections.rest()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)

@@ -1,0 +1,227 @@
+"""From events to state: the one place that says what a committed change means.
+
+Writing, `rebuild` and `import` all come through `Deriver.derive`, so the derived tables can't drift from the ledger. It reads nothing
+but the event, its body and what earlier events left behind; an event whose body was erased leaves nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+from remanence.seams import Analyzer
+from remanence.store.content import Body, same_hash
+from remanence.store.rows import ROLES, Fixed, close_row, pack_row, unpack_row
+from remanence.types import FOREVER
+
+ADD, REVISE, RETRACT, LINK, TOUCH, FORGET = range(1, 7)
+OPS: Final = ("", "add", "revise", "retract", "link", "touch", "forget")
+ID_LENGTH: Final = 26
+"""Characters of an id that the store chose."""
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_DERIVED: Final = (
+    "DELETE FROM docs",
+    "DELETE FROM links",
+    "DELETE FROM lineage",
+    "DELETE FROM touches",
+    "DELETE FROM tombstones",
+    "DELETE FROM erased",
+)
+
+
+class Entry(NamedTuple):
+    """A row of `events`."""
+
+    seq: int
+    at: int
+    space: int
+    op: int
+    rid: str
+    version: int
+    actor: str
+    digest: bytes
+    hash: bytes
+    salt: bytes | None
+    body: bytes | None
+
+
+def new_id(at: int, seq: int, space: tuple[str, str]) -> str:
+    """The id of a record that came without one: 26 characters of Crockford's base 32, in the order of commits.
+
+    50 bits of milliseconds, 40 of the sequence number, 40 of a hash of both and the space. Nothing of the content: an id outlives
+    what is forgotten, and must not let anybody test a guess at it."""
+    seed = "\x1f".join((str(at), str(seq), *space)).encode("utf-8", "surrogatepass")
+    mark = int.from_bytes(blake2b(seed, digest_size=5).digest())
+    number = (max(at, 0) // 1000 & (1 << 50) - 1) << 80 | (seq & (1 << 40) - 1) << 40 | mark
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+class Deriver:
+    """Applies events, in their order, to the derived tables of one database inside the caller's transaction."""
+
+    def __init__(self, db: sqlite3.Connection, analyze: Analyzer) -> None:
+        self.db = db
+        self.analyze = analyze
+        self._codes: dict[tuple[int, str], int] = {}
+        self._spaces: dict[int, tuple[str, str]] = {}
+
+    def clear(self) -> None:
+        """Drop what `derive` makes, names excepted: codes that followers have read keep their meaning."""
+        for statement in _DERIVED:
+            self.db.execute(statement)
+
+    def derive(self, entry: Entry, body: Body | None) -> int:
+        """Take in one event. Returns the fold of its words, 0 where it brings none."""
+        if entry.op == FORGET:
+            self._forget(entry, body or {})
+            return 0
+        if body is None:
+            return 0
+        match entry.op:
+            case 1 | 2:
+                return self._content(entry, body)
+            case 3:
+                self._retract(entry, body)
+            case 4:
+                self.db.execute(
+                    "INSERT INTO links VALUES (?, ?, ?, ?, ?)",
+                    (entry.space, entry.rid, body["relation"], body["dst"], entry.seq),
+                )
+            case 5:
+                self.db.execute(
+                    "INSERT INTO touches VALUES (?, ?, ?)", (entry.space, entry.rid, entry.seq)
+                )
+        return 0
+
+    def code(self, space: int, text: str) -> int:
+        """The number of a name in its space, new where it is new; 0 for the empty one."""
+        if not text:
+            return 0
+        known = self._codes.get((space, text))
+        if known is not None:
+            return known
+        raw = text.encode("utf-8", "surrogatepass")
+        row = self.db.execute(
+            "SELECT code FROM names WHERE space = ? AND text = ?", (space, raw)
+        ).fetchone()
+        if row is None:
+            row = self.db.execute(
+                "SELECT ifnull(max(code), 0) + 1 FROM names WHERE space = ?", (space,)
+            ).fetchone()
+            self.db.execute("INSERT INTO names VALUES (?, ?, ?)", (space, row[0], raw))
+        code: int = row[0]
+        self._codes[space, text] = code
+        return code
+
+    def blank(self, space: int, codes: set[int]) -> None:
+        """Erase names that nothing uses any more; their codes are never given out again."""
+        for code in codes:
+            self.db.execute(
+                "UPDATE names SET text = NULL WHERE space = ? AND code = ?", (space, code)
+            )
+        self._codes = {name: code for name, code in self._codes.items() if code not in codes}
+
+    def space(self, id: int) -> tuple[str, str]:
+        """(tenant, user) of a space's number."""
+        if id not in self._spaces:
+            row = self.db.execute("SELECT tenant, user FROM spaces WHERE id = ?", (id,)).fetchone()
+            self._spaces[id] = (row[0], row[1])
+        return self._spaces[id]
+
+    def _content(self, entry: Entry, body: Body) -> int:
+        seq, space = entry.seq, entry.space
+        text: str = body["text"]
+        fields: dict[str, str] = body.get("fields", {})
+        found = self.analyze(text, fields)
+        same = None
+        if entry.op == ADD:
+            first = seq
+            if len(entry.rid) == ID_LENGTH and entry.rid == new_id(
+                entry.at, seq, self.space(space)
+            ):
+                same = same_hash(body)
+        else:
+            first = self._first(space, entry.rid)
+            self._close(entry, body)
+        fixed = Fixed(
+            seq=seq,
+            first=first,
+            valid_from=body.get("valid_from", entry.at),
+            valid_to=body.get("valid_to", FOREVER),
+            known_from=entry.at,
+            known_to=FOREVER,
+            fold=found.fold,
+            session=self.code(space, body.get("session", "")),
+            speaker=self.code(space, body.get("speaker", "")),
+            tail=self.code(space, body.get("scope", "")),
+            kind=self.code(space, body.get("kind", "episode")),
+            chars=len(text),
+            length=min(found.length, 0xFFFF),
+            role=ROLES.index(body.get("role", "")),
+            titled=int("title" in fields),
+        )
+        self.db.execute(
+            "INSERT INTO docs VALUES (?, ?, ?, NULL, ?, ?, ?, ?)",
+            (space, seq, seq, same, found.fold or None, pack_row(fixed), found.terms),
+        )
+        for parent in {source[0] for source in body.get("sources", ())}:
+            self.db.execute(
+                "INSERT OR IGNORE INTO lineage VALUES (?, ?, ?)", (space, parent, entry.rid)
+            )
+        return found.fold
+
+    def _retract(self, entry: Entry, body: Body) -> None:
+        # The same words with less valid time; `of` is the version that is cut.
+        base, fixed, terms = self.db.execute(
+            "SELECT base, fixed, terms FROM docs WHERE space = ? AND seq = ?",
+            (entry.space, body["of"]),
+        ).fetchone()
+        self._close(entry, body)
+        cut = unpack_row(fixed)._replace(
+            seq=entry.seq,
+            valid_from=body["valid_from"],
+            valid_to=body["valid_to"],
+            known_from=entry.at,
+            known_to=FOREVER,
+        )
+        self.db.execute(
+            "INSERT INTO docs VALUES (?, ?, ?, NULL, NULL, NULL, ?, ?)",
+            (entry.space, entry.seq, base, pack_row(cut), terms),
+        )
+
+    def _close(self, entry: Entry, body: Body) -> None:
+        for seq in body["closes"]:
+            fixed = self.db.execute(
+                "SELECT fixed FROM docs WHERE space = ? AND seq = ?", (entry.space, seq)
+            ).fetchone()[0]
+            self.db.execute(
+                "UPDATE docs SET closed = ?, same = NULL, fold = NULL, fixed = ? WHERE space = ? AND seq = ?",
+                (entry.seq, close_row(fixed, entry.at), entry.space, seq),
+            )
+
+    def _first(self, space: int, rid: str) -> int:
+        row = self.db.execute(
+            "SELECT seq FROM events WHERE space = ? AND rid = ? AND version = 1 AND op <= 3",
+            (space, rid),
+        ).fetchone()
+        first: int = row[0]
+        return first
+
+    def _forget(self, entry: Entry, body: Body) -> None:
+        space, rid = entry.space, entry.rid
+        execute = self.db.execute
+        execute("INSERT OR REPLACE INTO tombstones VALUES (?, ?, ?)", (space, rid, entry.seq))
+        for seq in body.get("seqs", ()):
+            execute("INSERT OR IGNORE INTO erased VALUES (?, ?, ?)", (space, entry.seq, seq))
+            execute("DELETE FROM docs WHERE space = ? AND seq = ?", (space, seq))
+        execute("DELETE FROM links WHERE space = ? AND (src = ? OR dst = ?)", (space, rid, rid))
+        execute(
+            "DELETE FROM lineage WHERE space = ? AND (parent = ? OR child = ?)", (space, rid, rid)
+        )
+        execute("DELETE FROM touches WHERE space = ? AND rid = ?", (space, rid))
+
+
+def entry_of(row: tuple[Any, ...]) -> Entry:
+    """A row of `SELECT * FROM events`."""
+    return Entry._make(row)

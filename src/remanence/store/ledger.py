@@ -1,0 +1,128 @@
+"""Appending to the ledger: sequence numbers, known time, salted digests and the hash chain.
+
+The chain is `hash = sha256(previous hash || header)`, the header canonical JSON of everything but the content; of the content it holds
+`digest = blake2b-128(body, key=salt)`. The salt is drawn after the content is fixed, so nobody can prepare two contents with one digest,
+and it is erased with the content, so nobody can test guesses at what is gone; the chain still verifies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from hashlib import blake2b, sha256
+from typing import Any, Final, NamedTuple
+
+from remanence.seams import Analyzer
+from remanence.store.content import encode
+from remanence.store.derive import Deriver, Entry
+from remanence.store.scopes import space_of
+from remanence.types import Micros, Scope
+
+GENESIS: Final = bytes(32)
+"""What stands before the first event's hash."""
+_HEADER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+
+
+class Space(NamedTuple):
+    """The unit of isolation: its number in this file, its two names, and the salted digest that the chain covers."""
+
+    id: int
+    names: tuple[str, str]
+    key: bytes
+
+
+def space_key(names: tuple[str, str], salt: bytes) -> bytes:
+    """Salted digest of (tenant, user), 16 bytes."""
+    return blake2b(_HEADER.encode(names).encode(), key=salt, digest_size=16).digest()
+
+
+def content_seal(raw: bytes, salt: bytes) -> bytes:
+    """Salted digest of a body, 16 bytes."""
+    return blake2b(raw, key=salt, digest_size=16).digest()
+
+
+def chain(previous: bytes, key: bytes, entry: Entry) -> bytes:
+    """The hash of an event, 32 bytes, from the hash before it and its header; `entry.hash` is not looked at."""
+    header = [
+        entry.seq, entry.at, key.hex(), entry.op, entry.rid, entry.version, entry.actor, entry.digest.hex()
+    ]  # fmt: skip
+    return sha256(previous + _HEADER.encode(header).encode()).digest()
+
+
+def find_space(db: sqlite3.Connection, scope: Scope) -> Space | None:
+    """The space of a scope, None where nothing was ever written to it.
+
+    Raises: InvalidInput."""
+    names = space_of(scope)
+    row = db.execute("SELECT id, key FROM spaces WHERE tenant = ? AND user = ?", names).fetchone()
+    return Space(row[0], names, row[1]) if row else None
+
+
+def last_event(db: sqlite3.Connection) -> tuple[int, Micros, bytes]:
+    """(seq, at, hash) of the ledger's head."""
+    row = db.execute("SELECT seq, at, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    return row if row else (0, -(2**62), GENESIS)
+
+
+class Transaction:
+    """One write to the ledger, at one moment of known time; lives inside a database transaction."""
+
+    def __init__(self, db: sqlite3.Connection, analyze: Analyzer, now: Micros, actor: str) -> None:
+        self.db = db
+        self.actor = actor
+        self.seq, last, self.hash = last_event(db)
+        self.at = max(now, last + 1)
+        self.deriver = Deriver(db, analyze)
+        self._spaces: dict[tuple[str, str], Space] = {}
+
+    def space(self, scope: Scope) -> Space:
+        """The space of a scope, made where it is new.
+
+        Raises: InvalidInput."""
+        names = space_of(scope)
+        known = self._spaces.get(names) or find_space(self.db, scope)
+        if known is None:
+            salt = os.urandom(16)
+            key = space_key(names, salt)
+            made = self.db.execute(
+                "INSERT INTO spaces (tenant, user, salt, key) VALUES (?, ?, ?, ?)",
+                (*names, salt, key),
+            )
+            known = Space(made.lastrowid or 0, names, key)
+        self._spaces[names] = known
+        return known
+
+    def append(
+        self,
+        space: Space,
+        op: int,
+        rid: str,
+        version: int,
+        body: Mapping[str, Any],
+        raw: bytes | None = None,
+    ) -> int:
+        """Write one event and what follows from it. `raw`: `encode(body)` where the caller has it. Returns the body's fold."""
+        raw = encode(body) if raw is None else raw
+        salt = os.urandom(16)
+        self.seq += 1
+        entry = Entry(
+            self.seq,
+            self.at,
+            space.id,
+            op,
+            rid,
+            version,
+            self.actor,
+            content_seal(raw, salt),
+            b"",
+            salt,
+            raw,
+        )
+        self.hash = chain(self.hash, space.key, entry)
+        self.db.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            entry._replace(hash=self.hash),
+        )
+        return self.deriver.derive(entry, dict(body))

@@ -1,0 +1,249 @@
+"""Does the store check out? The chain, every digest, derived state against a replay, vectors, and the pages of the file.
+
+`rebuild` is the remedy for derived state; `state_digest` says in one line what is remembered.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import zip_longest
+from typing import Any, Final
+
+from remanence.seams import Analyzer
+from remanence.store.content import Body, decode
+from remanence.store.derive import FORGET, Deriver, Entry, entry_of
+from remanence.store.erase import SLOTS
+from remanence.store.ledger import GENESIS, Space, chain, content_seal, space_key
+from remanence.store.migrations import m0001_ledger
+from remanence.store.reading import names
+from remanence.store.rows import unpack_row
+
+MOST_PROBLEMS: Final = 50
+"""Problems that are listed one by one; a damaged file has either few or countless."""
+_DERIVED: Final = {
+    "links": "SELECT space, src, relation, dst, seq FROM links ORDER BY 1, 2, 3, 4",
+    "lineage": "SELECT space, parent, child FROM lineage ORDER BY 1, 2, 3",
+    "touches": "SELECT space, rid, seq FROM touches ORDER BY 1, 2, 3",
+    "tombstones": "SELECT space, rid, seq FROM tombstones ORDER BY 1, 2",
+    "erased": "SELECT space, by, seq FROM erased ORDER BY 1, 2, 3",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What `verify` looked at, and what it found wrong: `problems` is empty for a sound store."""
+
+    events: int
+    versions: int
+    vectors: int
+    head: str
+    """Hex hash of the last event: two stores with one head have one history."""
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is wrong."""
+        return not self.problems
+
+
+def verify(db: sqlite3.Connection, analyze: Analyzer) -> Report:
+    """Check everything on one snapshot. Cost: about as long as writing it all again, and a temporary file of its size."""
+    problems: list[str] = []
+    for (message,) in db.execute("PRAGMA integrity_check(20)"):
+        if message != "ok":
+            problems.append(f"page: {message}")
+    spaces = _spaces(db, problems.append)
+    events, versions, vectors, head = 0, 0, 0, GENESIS
+    if not problems:  # a replay of what can't be read would only repeat the same
+        replay = sqlite3.connect("", isolation_level=None)
+        try:
+            events, head = _replay(db, replay, analyze, spaces, problems.append)
+            versions = _compare(db, replay, problems.append)
+        except (sqlite3.Error, ValueError, KeyError, TypeError, IndexError) as error:
+            problems.append(f"replay: the ledger can't be derived: {type(error).__name__}: {error}")
+        finally:
+            replay.close()
+        vectors = _check_vectors(db, problems.append)
+    if len(problems) > MOST_PROBLEMS:
+        problems[MOST_PROBLEMS:] = [f"and {len(problems) - MOST_PROBLEMS} more"]
+    return Report(
+        events=events, versions=versions, vectors=vectors, head=head.hex(), problems=tuple(problems)
+    )
+
+
+def rebuild(db: sqlite3.Connection, analyze: Analyzer) -> int:
+    """Derive all state anew from the ledger, inside the caller's transaction. Returns the number of events."""
+    deriver = Deriver(db, analyze)
+    deriver.clear()
+    number = 0
+    for entry in entries(db):
+        deriver.derive(entry, _body(entry))
+        number += 1
+    return number
+
+
+def state_digest(db: sqlite3.Connection) -> str:
+    """64 hex digits over all content, present and past, its intervals, links and tombstones, on one snapshot.
+
+    Not over salts, codes, vectors or actors: two machines that were told the same at the same times agree."""
+    total = sha256()
+    for space in db.execute("SELECT id, tenant, user FROM spaces ORDER BY tenant, user").fetchall():
+        for place, (name, values) in enumerate(_state(db, space[0])):
+            if not place:  # a space that holds nothing any more is like one that never was
+                _feed(total, "space", space[1:])
+            _feed(total, name, values)
+    return total.hexdigest()
+
+
+def entries(db: sqlite3.Connection) -> Iterator[Entry]:
+    """The whole ledger, oldest first."""
+    return map(entry_of, db.execute("SELECT * FROM events ORDER BY seq"))
+
+
+def _state(db: sqlite3.Connection, space: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    versions = db.execute(
+        "SELECT e.rid, e.version, d.fixed, c.body FROM events e JOIN docs d ON d.space = e.space AND d.seq = e.seq "
+        "JOIN events c ON c.seq = d.base WHERE e.space = ? AND e.op <= 3 ORDER BY e.rid, e.version",
+        (space,),
+    )
+    for rid, version, fixed, body in versions:
+        row = unpack_row(fixed)
+        yield (
+            "version",
+            (rid, version, row.valid_from, row.valid_to, row.known_from, row.known_to, body),
+        )
+    for link in db.execute(
+        "SELECT src, relation, dst FROM links WHERE space = ? ORDER BY 1, 2, 3", (space,)
+    ):
+        yield "link", link
+    for tombstone in db.execute(
+        "SELECT rid FROM tombstones WHERE space = ? ORDER BY rid", (space,)
+    ):
+        yield "tombstone", tombstone
+
+
+def _feed(total: Any, name: str, values: Iterable[Any]) -> None:
+    for value in (name, *values):
+        raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        total.update(len(raw).to_bytes(8, "little") + raw)
+
+
+def _spaces(db: sqlite3.Connection, problem: Callable[[str], None]) -> dict[int, Space]:
+    spaces = {}
+    for id, tenant, user, salt, key in db.execute("SELECT id, tenant, user, salt, key FROM spaces"):
+        spaces[id] = Space(id, (tenant, user), key)
+        if space_key((tenant, user), salt) != key:
+            problem(f"space {id}: its names are not those it was made with")
+    return spaces
+
+
+def _body(entry: Entry) -> Body | None:
+    return None if entry.body is None else decode(entry.body)
+
+
+def _replay(
+    db: sqlite3.Connection,
+    replay: sqlite3.Connection,
+    analyze: Analyzer,
+    spaces: dict[int, Space],
+    problem: Callable[[str], None],
+) -> tuple[int, bytes]:
+    """Walk the chain, and derive every event into an empty database."""
+    replay.execute("PRAGMA journal_mode = OFF")  # thrown away whatever happens
+    replay.execute("PRAGMA cache_size = -65536")
+    m0001_ledger.migrate(replay)
+    replay.execute("BEGIN")
+    replay.executemany(
+        "INSERT INTO spaces VALUES (?, ?, ?, ?, ?)", db.execute("SELECT * FROM spaces")
+    )
+    deriver = Deriver(replay, analyze)
+    number, at, hash, blank = 0, 0, GENESIS, set[int]()
+    for entry in entries(db):
+        number += 1
+        space = spaces.get(entry.space)
+        if entry.seq != number:
+            problem(f"event {number}: the next one is numbered {entry.seq}")
+            number = entry.seq
+        if space is None or chain(hash, space.key, entry) != entry.hash:
+            problem(
+                f"event {entry.seq}: its hash does not follow from its header and the event before"
+            )
+        if number > 1 and entry.at < at:
+            problem(f"event {entry.seq}: known earlier than the event before")
+        hash, at = entry.hash, entry.at
+        if entry.body is None or entry.salt is None:
+            blank.add(entry.seq)
+        elif content_seal(entry.body, entry.salt) != entry.digest:
+            problem(f"event {entry.seq}: its content is not what was committed")
+        body = _body(entry)
+        if entry.op == FORGET and body is not None:
+            blank.difference_update(body["seqs"], body["beside"])
+        replay.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,NULL,NULL)", entry[:9])
+        deriver.derive(entry, body)
+    for seq in sorted(blank):
+        problem(f"event {seq}: its content is missing and was never forgotten")
+    return number, hash
+
+
+def _compare(
+    db: sqlite3.Connection, replay: sqlite3.Connection, problem: Callable[[str], None]
+) -> int:
+    """Every derived table, row by row, against its replay. Returns the number of versions."""
+    number = 0
+    for number, (here, there) in enumerate(zip_longest(_versions(db), _versions(replay)), 1):  # noqa: B007
+        if here != there:
+            seq = min(side[0] for side in (here, there) if side)[1]
+            problem(
+                f"version {seq}: its derived row is not what the ledger says - rebuild mends it"
+            )
+            if here is None or there is None or here[0] != there[0]:
+                break  # out of step: each further row would differ
+    for table, query in _DERIVED.items():
+        if db.execute(query).fetchall() != replay.execute(query).fetchall():
+            problem(f"{table}: not what the ledger says - rebuild mends it")
+    return number
+
+
+def _versions(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    known: dict[int, list[str]] = {}
+    rows = db.execute(
+        "SELECT space, seq, base, closed, same, fold, fixed, terms FROM docs ORDER BY space, seq"
+    )
+    for space, seq, base, closed, same, fold, fixed, terms in rows:
+        if space not in known:
+            known[space] = names(db, Space(space, ("", ""), b""))
+        row = unpack_row(fixed)
+        spelled = [
+            known[space][code] if code < len(known[space]) else f"#{code}"
+            for code in (row.session, row.speaker, row.tail, row.kind)
+        ]
+        plain = row._replace(session=0, speaker=0, tail=0, kind=0)
+        yield (space, seq), base, closed, same, fold, plain, spelled, terms
+
+
+def _check_vectors(db: sqlite3.Connection, problem: Callable[[str], None]) -> int:
+    for table, query in (("dense", _STRAY_DENSE), ("tokens", _STRAY_TOKENS)):
+        stray = db.execute(query).fetchone()[0]
+        if stray:
+            problem(f"{table}: {stray} vectors belong to no content")
+    wrong = db.execute(
+        "SELECT count(*) FROM dense v LEFT JOIN encoders n ON n.slot = v.id % 16 WHERE n.dim IS NOT length(v.vector)"
+    ).fetchone()[0]
+    if wrong:
+        problem(f"dense: {wrong} vectors have not their encoder's length")
+    number: int = db.execute("SELECT count(*) FROM dense").fetchone()[0]
+    return number
+
+
+_STRAY_DENSE: Final = (
+    "SELECT count(*) FROM dense v LEFT JOIN events e ON e.seq = v.id / 16 "
+    "WHERE e.body IS NULL OR e.op > 2 OR v.id % 16 NOT IN (SELECT slot FROM encoders)"
+)
+_STRAY_TOKENS: Final = (
+    "SELECT count(*) FROM tokens v LEFT JOIN events e ON e.seq = v.id / 16 "
+    "WHERE e.body IS NULL OR e.op > 2 OR v.id % 16 NOT IN (SELECT slot FROM encoders)"
+)
+assert SLOTS == 16

@@ -1,0 +1,199 @@
+"""Export, import and backup: the same chain and state on the other side, or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from remanence.errors import BadImport, InvalidInput
+from remanence.seams import Encoded
+from remanence.store.sqlite import SQLiteStore
+from remanence.types import Link, Revise, Touch
+from tests.store.conformance import ANA, BOB, Clock, add
+from tests.store.plain import plain
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Any:
+    with SQLiteStore.open(tmp_path / "a", analyze=plain, clock=Clock()) as opened:
+        opened.apply(
+            [add("one", id="1", meta={"ü": [1.5, None]}), add("b", scope=BOB), add("gone", id="3")],
+            key="k",
+        )
+        opened.apply(
+            [add("\ud83d\ude00 \ud800", id="4", speaker="\udfff"), Touch(scope=ANA, id="1")]
+        )
+        opened.apply(
+            [
+                Link(scope=ANA, src="1", relation="r", dst="4"),
+                Revise(scope=ANA, id="1", text="two", valid_from=9),
+            ]
+        )
+        for encoder, dim in (("old", 4), ("new", 8)):
+            opened.put_vectors(
+                encoder, [1, 2], Encoded(np.ones((2, dim), np.float32), [b"tok", b""])
+            )
+        opened.forget(ANA, ["3"])
+        yield opened
+
+
+@pytest.fixture
+def lines(store: SQLiteStore, tmp_path: Path) -> list[Any]:
+    assert store.export_jsonl(tmp_path / "x.jsonl") == len(
+        (tmp_path / "x.jsonl").read_bytes().splitlines()
+    )
+    return [json.loads(line) for line in (tmp_path / "x.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_a_round_trip_keeps_everything(
+    store: SQLiteStore, lines: list[Any], tmp_path: Path
+) -> None:
+    with SQLiteStore.open(tmp_path / "b", analyze=plain) as other:
+        loaded = other.import_jsonl(tmp_path / "x.jsonl")
+        assert (loaded.events, loaded.vectors) == (store.head(), 4)
+        assert other.state_digest() == store.state_digest()
+        assert other.verify() == store.verify()
+        assert other.history(ANA, "1") == store.history(ANA, "1")
+        assert list(other.events(ANA)) == list(store.events(ANA))
+        for encoder in ("old", "new"):
+            assert other.vectors(ANA, encoder, 0) == store.vectors(ANA, encoder, 0)
+            assert other.tokens(encoder, [1, 2]) == store.tokens(encoder, [1, 2])
+            assert other.pending(encoder, 9) == store.pending(encoder, 9)
+        again = [
+            add("one", id="1", meta={"ü": [1.5, None]}),
+            add("b", scope=BOB),
+            add("gone", id="3"),
+        ]
+        assert [a.status for a in other.apply(again, key="k")] == ["stored"] * 3, (
+            "the key still answers"
+        )
+        assert other.head() == store.head()
+        other.export_jsonl(tmp_path / "y.jsonl")
+        other.apply([add("life goes on", id="9")])
+        assert other.verify().ok
+    assert (tmp_path / "y.jsonl").read_bytes() == (tmp_path / "x.jsonl").read_bytes()
+
+
+def test_the_file_is_plain(lines: list[Any], tmp_path: Path) -> None:
+    assert lines[0]["remanence"] == "ledger"
+    events = [line for line in lines if "seq" in line]
+    assert events[0]["body"]["text"] == "one"
+    assert events[0]["op"] == "add"
+    assert (events[2]["id"], events[2]["body"], events[2]["salt"]) == ("3", None, None)
+    assert "body64" in events[3], "not Unicode"
+    assert b"gone" not in (tmp_path / "x.jsonl").read_bytes()
+
+
+def edit(change: Callable[[list[Any]], object]) -> Callable[[list[Any]], list[Any]]:
+    def edited(lines: list[Any]) -> list[Any]:
+        change(lines)
+        return lines
+
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line", "reason"),
+    [
+        (lambda lines: [], 1, "not JSON"),
+        (lambda lines: [[1]], 1, "not a JSON object"),
+        (lambda lines: lines[1:], 1, "not a Remanence export"),
+        (edit(lambda lines: lines[0].update(format=9)), 1, "format 9"),
+        (edit(lambda lines: lines[1].update(user="eve")), 2, "names do not match"),
+        (edit(lambda lines: lines[3]["body"].update(text="lies")), 4, "does not match its digest"),
+        (edit(lambda lines: lines[4].update(id="x")), 5, "breaks the hash chain"),
+        (edit(lambda lines: lines[4].update(at="soon")), 5, "TypeError"),
+        (edit(lambda lines: lines[4].update(op="smile")), 5, "ValueError"),
+        (edit(lambda lines: lines[4].pop("digest")), 5, "KeyError: 'digest'"),
+        (edit(lambda lines: lines[4].update(body=None, salt=None)), 0, "lost its content"),
+        (lambda lines: [*lines[:4], *lines[5:]], 5, "does not follow"),
+        (lambda lines: lines[:6], 0, "cut short"),
+        (lambda lines: [*lines, {"what": 1}], None, "unknown kind"),
+        (lambda lines: [*lines, lines[-1]], None, "IntegrityError"),
+        (edit(lambda lines: lines[-1].update(dense="AAAA")), None, "does not fit"),
+        (edit(lambda lines: lines[-1].update(dense="?")), None, "Error"),
+        (edit(lambda lines: lines[-1].update(encoder="other")), None, "KeyError"),
+        (lambda lines: lines[:-1], 0, "cut short"),
+    ],
+)
+def test_a_spoilt_file_is_refused_whole(
+    lines: list[Any],
+    tmp_path: Path,
+    spoil: Callable[[list[Any]], list[Any]],
+    line: int | None,
+    reason: str,
+) -> None:
+    spoilt = spoil(lines)
+    path = tmp_path / "bad.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in spoilt), "utf-8")
+    with SQLiteStore.open(tmp_path / "b", analyze=plain) as other:
+        with pytest.raises(BadImport, match=reason) as error:
+            other.import_jsonl(path)
+        assert error.value.line == (len(spoilt) if line is None else line)
+        assert "nothing was imported" in str(error.value)
+        assert (other.head(), other.spaces(), other.encoders()) == (0, [], {})
+        other.apply([add("usable")])
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xfe{}", b"{" * 100_000, b'{"remanence": "ledger"', b"\0" * 50]
+)
+def test_what_is_no_json_is_refused(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "bad").write_bytes(raw)
+    with (
+        SQLiteStore.open(tmp_path / "b", analyze=plain) as other,
+        pytest.raises(BadImport, match="not JSON"),
+    ):
+        other.import_jsonl(tmp_path / "bad")
+
+
+def test_importing_needs_an_empty_store_and_a_file(
+    store: SQLiteStore, lines: list[Any], tmp_path: Path
+) -> None:
+    before = store.state_digest()
+    with pytest.raises(InvalidInput, match="not empty"):
+        store.import_jsonl(tmp_path / "x.jsonl")
+    assert store.state_digest() == before
+    with (
+        SQLiteStore.open(tmp_path / "b", analyze=plain) as other,
+        pytest.raises(BadImport, match="can't be read"),
+    ):
+        other.import_jsonl(tmp_path / "absent")
+
+
+def test_exporting_to_nowhere(store: SQLiteStore, tmp_path: Path) -> None:
+    for write in (store.export_jsonl, store.backup):
+        with pytest.raises(InvalidInput, match="can't be written"):
+            write(tmp_path / "no" / "folder")
+
+
+def test_a_backup_is_a_store(store: SQLiteStore, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.write_text("an older backup")
+    store.backup(copy)
+    store.apply([add("later", id="later")])
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("copy")) == ["copy"]
+    with SQLiteStore.open(copy, analyze=plain) as other:
+        assert other.get(ANA, "later") is None
+        assert other.verify().ok
+        assert other.history(ANA, "1") == store.history(ANA, "1")
+        other.apply([add("its own life", id="own")])
+    with pytest.raises(InvalidInput, match="is the store itself"):
+        store.backup(tmp_path / "a")
+
+
+def test_a_failed_export_leaves_the_old_file(
+    store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x"
+    path.write_text("old")
+    monkeypatch.setattr("remanence.store.transfer._event_line", lambda entry: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        store.export_jsonl(path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("x")] == ["x"]
