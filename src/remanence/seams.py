@@ -44,13 +44,23 @@ class EncodedQuery(NamedTuple):
 class Embedder(Protocol):
     """Texts to vectors. Same text, same bytes, whatever it is batched with."""
 
-    id: str
-    """Names model, revision, precision and layout: rows carry it, and two encoders of one id are interchangeable."""
-    dim: int
-    token_dim: int
-    """0 where the encoder has no token states."""
-    token_bytes: int
-    """Bytes of one packed token."""
+    @property
+    def id(self) -> str:
+        """Names model, revision, precision and layout: rows carry it, and two encoders of one id are interchangeable."""
+        ...
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def token_dim(self) -> int:
+        """0 where the encoder has no token states."""
+        ...
+
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of one packed token."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> Encoded: ...
 
@@ -65,7 +75,10 @@ class Embedder(Protocol):
 class ChatModel(Protocol):
     """Messages to text, or to an object that satisfies a JSON schema."""
 
-    id: str
+    @property
+    def id(self) -> str:
+        """Names the model and where it runs."""
+        ...
 
     def chat(self, messages: Sequence[Mapping[str, str]], *, schema: Mapping[str, Any] | None = None) -> Any: ...
 
@@ -163,6 +176,8 @@ class Observation:
     speaker: str = ""
     role: str = ""
     at: Micros | None = None
+    now: Micros | None = None
+    """When it was handed over: "yesterday" in a message without `at` is seen from here."""
     title: str = ""
     origin: str = ""
     kind: str = "episode"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -33,15 +33,14 @@ def to_micros(moment: datetime) -> Micros:
 
 def to_datetime(micros: Micros) -> datetime | None:
     """The moment in UTC; None for `BEGINNING`, `FOREVER` and what lies outside the calendar."""
-    try:
-        days, rest = divmod(micros, 86_400_000_000)
-        seconds, us = divmod(rest, 1_000_000)
-        return datetime.fromordinal(719_163 + days).replace(
-            hour=seconds // 3600, minute=seconds // 60 % 60, second=seconds % 60,
-            microsecond=us, tzinfo=UTC,
-        )
-    except (ValueError, OverflowError):
+    if not _FIRST <= micros <= _LAST:
         return None
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = to_micros(datetime.min.replace(tzinfo=UTC))
+_LAST = to_micros(datetime.max.replace(tzinfo=UTC))
 
 
 class Source(NamedTuple):
@@ -220,6 +219,8 @@ class Hit:
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
     path: str = ""
+    place: int = 0
+    """Where it stands in the order of commits: what was said at one moment is told in this order."""
 
 
 @dataclass(frozen=True, slots=True)

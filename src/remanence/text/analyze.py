@@ -112,6 +112,8 @@ _ANY_WORD = re.compile(
     rf"[0-9]++(?:[.,:][0-9]++){{1,8}}+(?![^\W_])|{_LETTERS}(?:['\u2019\u02bc\uff07\u2018]{_LETTERS})*"
 )
 _DROPPED = re.compile(f"[{_ZERO_WIDTH}{_ACCENTS}]+")
+_STRAY = re.compile(rf"[^\w'{_MARKS}]+")
+"""What normalising puts into a word that belongs into none: the spaces of a ligature, a fraction's bar."""
 _PIECE = re.compile(f"[{_UNSPACED}{_ZERO_WIDTH}{_ACCENTS}]+|[^{_UNSPACED}]+")
 _UNSPACED_HERE = re.compile(f"[{_UNSPACED}]")
 
@@ -194,7 +196,8 @@ def _plain(word: str) -> str:
     if known is None:
         bare = _DROPPED.sub("", unicodedata.normalize("NFKD", word[:LONGEST_WORD]))
         folded = unicodedata.normalize("NFKC", bare).casefold()
-        known = _DROPPED.sub("", unicodedata.normalize("NFKC", folded)).translate(_APOSTROPHES)
+        known = unicodedata.normalize("NFKC", folded).translate(_APOSTROPHES)
+        known = _STRAY.sub("", _DROPPED.sub("", known))
         _remember(_plain_words, word, known)
     return known
 
@@ -260,6 +263,20 @@ def term_hash(stem: str, field: str = "") -> int:
     return crc32(key.encode("utf-8", "surrogatepass"))
 
 
+_QUESTION, _TIME, _NUMBER = (term_hash(form, "form") for form in ("question", "time", "number"))
+_TIMES = """
+    yesterday today tomorrow tonight last next ago weekend week weeks month months year years
+    recently just monday tuesday wednesday thursday friday saturday sunday january february march
+    april june july august september october november december
+"""
+_TIME_WORDS = frozenset(_TIMES.split())
+_NUMBER_SET = frozenset(
+    ("one", *_NUMBERS, "twice", "once", "dozen", "couple", "few", "several", "hundred")
+)
+_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
+_DIGIT = re.compile(r"[0-9]")
+
+
 # --- what the index keeps -------------------------------------------------------------------------
 
 
@@ -267,6 +284,7 @@ def analyze(text: str, fields: Mapping[str, str]) -> Analyzed:
     """The packed entries (`ENTRY`, ascending by term, each once) of a text and its fields; see
     `seams.Analyzed`.
 
+    The field `form` notes what kind of text it is: `question`, `time`, `number`.
     `length` counts the terms of the body, with repetition. `fold` is below 2**63, so that it fits a
     signed column, and 0 for bodies of fewer than three distinct terms; a negated and a plain
     statement of the same stems differ in it.
@@ -288,12 +306,24 @@ def analyze(text: str, fields: Mapping[str, str]) -> Analyzed:
             length += 1
             counts[term] = counts.get(term, 0) + 1
     fold = _fold(counts, tokens) if len(counts) >= FEWEST_TO_FOLD else 0
+    for mark in _forms(text, tokens):
+        counts[mark] = 1
     for field, value in fields.items():
         if value:
             count = _field_counts if len(value) <= CACHED_FIELD else _field_counts.__wrapped__
             for term, tf in count(field, value):
                 counts[term] = counts.get(term, 0) + tf
     return Analyzed(_pack(counts), length, fold)
+
+
+def _forms(text: str, tokens: list[str]) -> Iterator[int]:
+    """What kind of text it is, as terms of the field `form`: it ends in a question, names a time, has a number."""
+    if text[-16:].rstrip().endswith("?"):
+        yield _QUESTION
+    if not _TIME_WORDS.isdisjoint(tokens) or _YEAR.search(text):
+        yield _TIME
+    if not _NUMBER_SET.isdisjoint(tokens) or _DIGIT.search(text):
+        yield _NUMBER
 
 
 def _hash_word(word: str) -> int:

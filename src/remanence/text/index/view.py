@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from remanence.text.index.space import Space
 
 T = TypeVar("T")
+WHOLE = "document"
+"""The kind of a record that holds a whole page. Its passages are records too, so it is read only when asked for by kind."""
 Floats = NDArray[np.float32]
 Ords = NDArray[np.int32]
 
@@ -115,6 +117,8 @@ def visible_rows(space: Space, query: Query, now: int) -> NDArray[np.bool_]:
         mask &= np.isin(rows["tail"], codes)
     if query.kinds:
         mask &= np.isin(rows["kind"], _codes(names, query.kinds))
+    elif whole := _codes(names, [WHOLE]):  # its passages stand for it
+        mask &= rows["kind"] != whole[0]
     for key, wanted in query.filters.items():
         options = list(wanted) if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
         if key in ("session", "speaker", "kind"):

@@ -1,0 +1,1 @@
+"""Memory you can read: analysis, writers, indexes and reading of text."""

@@ -1,0 +1,24 @@
+"""Awake writers: observations to records, by rules, with spans, speakers, dates and phrases."""
+
+# Written by `make gen`: below this line by the catalogue, above it by hand.
+
+from typing import TYPE_CHECKING
+
+from remanence.catalogue.lazy import attach
+
+if TYPE_CHECKING:
+    from remanence.text.write.documents import Documents as Documents
+    from remanence.text.write.turns import Turns as Turns
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "Documents": "remanence.text.write.documents",
+            "Turns": "remanence.text.write.turns",
+        },
+    )
+
+__all__ = [
+    "Documents",
+    "Turns",
+]
