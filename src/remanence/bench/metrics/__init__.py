@@ -1,0 +1,1 @@
+"""Metrics: per question, never a mean; intervals are in `bootstrap.py`."""

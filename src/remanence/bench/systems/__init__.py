@@ -1,0 +1,1 @@
+"""Systems under measurement: ours, and the peers, each in a process of its own."""

@@ -1,0 +1,1 @@
+"""Tasks: benchmarks read from their official files into one shape (`base.py`)."""
