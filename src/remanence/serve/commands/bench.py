@@ -1,0 +1,276 @@
+"""`rmem bench`: measuring Remanence and its peers on data in its official formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from json import dumps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from remanence.bench import commands, durable, lexical, report, scale
+from remanence.bench.systems.base import OURS
+from remanence.bench.tasks.locomo import LoCoMo
+from remanence.serve.output import console
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Measure Remanence beside its peers, each on the same work in the same run.",
+)
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data", metavar="PATH", help="A file or folder in the benchmark's official format."
+    ),
+]
+System = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--system",
+        metavar="NAME",
+        help=f"{', '.join(OURS)}, or a peer; repeatable. The first is compared with the others.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="OUT", help="Write the result here, as JSON.", show_default=False
+    ),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="PATH", help="Draw it here, as PNG or SVG.", show_default=False),
+]
+Encoder = Annotated[
+    str,
+    typer.Option(
+        "--embedder", metavar="NAME_OR_URL", help="The encoder whose vectors all peers are given."
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the bootstrap.")]
+Limit = Annotated[
+    int, typer.Option("--limit", metavar="N", help="Only so many conversations; 0: all.")
+]
+
+
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+@app.command()
+def locomo(
+    data: Data,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--corrections",
+            metavar="PATH",
+            help="Audited corrections of answers and citations.",
+            show_default=False,
+        ),
+    ] = None,
+    system: System = None,
+    json: Out = None,
+    plot: Plot = None,
+    embedder: Encoder = "auto",
+    seed: Seed = 0,
+    limit: Limit = 0,
+) -> int:
+    """LoCoMo: questions about long conversations of two people.
+
+    rmem bench locomo --data locomo10.json --system remanence --system fts5 --json out.json
+    """
+    return _run("locomo", data, system, json, plot, embedder, seed, limit, corrections)
+
+
+@app.command()
+def beam(
+    data: Data,
+    system: System = None,
+    json: Out = None,
+    plot: Plot = None,
+    embedder: Encoder = "auto",
+    seed: Seed = 0,
+    limit: Limit = 0,
+) -> int:
+    """BEAM: questions about chats with an assistant of 100 k tokens and more."""
+    return _run("beam", data, system, json, plot, embedder, seed, limit)
+
+
+@app.command()
+def multihop(
+    data: Data,
+    system: System = None,
+    json: Out = None,
+    plot: Plot = None,
+    embedder: Encoder = "auto",
+    seed: Seed = 0,
+    limit: Limit = 0,
+) -> int:
+    """MuSiQue, HotpotQA and others in HippoRAG's format: questions that need several passages."""
+    return _run("multihop", data, system, json, plot, embedder, seed, limit)
+
+
+@app.command()
+def cranfield(
+    data: Data,
+    system: System = None,
+    json: Out = None,
+    plot: Plot = None,
+    embedder: Encoder = "auto",
+    seed: Seed = 0,
+    limit: Limit = 0,
+) -> int:
+    """Cranfield: 1,400 abstracts, 225 queries, graded relevance."""
+    return _run("cranfield", data, system, json, plot, embedder, seed, limit)
+
+
+@app.command("scale")
+def scale_(
+    size: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--size",
+            metavar="N",
+            help="Records; repeatable; default: 10^4, 10^5, 10^6.",
+            show_default=False,
+        ),
+    ] = None,
+    system: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--system",
+            metavar="NAME",
+            help=f"{', '.join(scale.CONTENDERS)}; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    queries: Annotated[
+        int, typer.Option("--queries", metavar="N", help="Asked at each size.")
+    ] = 100,
+    json: Out = None,
+    seed: Seed = 0,
+) -> int:
+    """Search as a memory grows, beside other stores: generated records, 10^4 to 10^6 in one scope.
+
+    rmem bench scale --size 10000 --size 100000 --json scale.json
+    """
+    result = scale.run_scale(
+        sizes=size or SIZES,
+        systems=system or scale.DEFAULT,
+        queries=queries,
+        seed=seed,
+        json_path=json,
+        say=saying(),
+    )
+    scale.show_scale(result, console())
+    return 0
+
+
+@app.command("durable")
+def durable_(
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder",
+            metavar="FOLDER",
+            help="Where to write; default: for temporary files.",
+            show_default=False,
+        ),
+    ] = None,
+    writes: Annotated[int, typer.Option("--writes", metavar="N", help="Written one by one.")] = 500,
+    bulk: Annotated[int, typer.Option("--bulk", metavar="N", help="Written in bulk.")] = 20_000,
+    embedder: Annotated[
+        str, typer.Option("--embedder", metavar="NAME_OR_URL", help="Encodes beside the writes.")
+    ] = "none",
+    json: Out = None,
+    seed: Seed = 0,
+) -> int:
+    """What a durable write costs, beside the fsync of the disk it is written to."""
+    result = durable.run_durable(
+        folder=folder,
+        writes=writes,
+        bulk=bulk,
+        embedder=embedder,
+        seed=seed,
+        json_path=json,
+        say=saying(),
+    )
+    durable.show_durable(result, console())
+    return 0
+
+
+@app.command("lexical")
+def lexical_(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            help="LoCoMo data: what each index finds in it.",
+            show_default=False,
+        ),
+    ] = None,
+    size: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--size",
+            metavar="N",
+            help="Records; repeatable; default: 10^4, 10^5.",
+            show_default=False,
+        ),
+    ] = None,
+    queries: Annotated[
+        int, typer.Option("--queries", metavar="N", help="Asked at each size.")
+    ] = 100,
+    json: Out = None,
+    seed: Seed = 0,
+) -> int:
+    """Our inverted index beside FTS5, tantivy and bm25s: speed as a memory grows, and what they find."""
+    result = lexical.run_lexical(
+        task=LoCoMo() if data else None,
+        data=data,
+        sizes=size or SIZES[:2],
+        queries=queries,
+        seed=seed,
+        say=saying(),
+    )
+    if json is not None:
+        json.write_text(dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
+    lexical.show_lexical(result, console())
+    return 0
+
+
+def _run(
+    name: str,
+    data: Path,
+    systems: list[str] | None,
+    json: Path | None,
+    plot: Path | None,
+    embedder: str,
+    seed: int,
+    limit: int,
+    corrections: Path | None = None,
+) -> int:
+    result = commands.main_bench(
+        name,
+        data=data,
+        corrections=corrections,
+        systems=systems or (),
+        json=json,
+        plot=plot,
+        embedder=embedder,
+        seed=seed,
+        limit=limit,
+        say=saying(),
+    )
+    report.show(result, console())
+    return 0
+
+
+def saying() -> Callable[[str], None]:
+    """Progress of a benchmark: a line at a time on standard error."""
+    notes = console(errors=True)
+    return lambda line: notes.print(line, style="dim")

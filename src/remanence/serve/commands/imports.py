@@ -1,0 +1,166 @@
+"""`rmem import`: conversations and notes from elsewhere, resumable, with a report of what could not be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from remanence.errors import InvalidInput
+from remanence.memory import Memory
+from remanence.seams import Observation
+from remanence.serve.commands.keep import embed
+from remanence.serve.imports.base import Importer, Skipped
+from remanence.serve.imports.detect import IMPORTERS, detect, is_own_export, named
+from remanence.serve.opening import open_memory
+from remanence.serve.options import Agent, Embedder, Json, Store, User
+from remanence.serve.output import console, emit, progress, working
+from remanence.text.write.messages import as_scope
+from remanence.types import Ack
+
+_SHOWN = 20
+_FORMATS = ", ".join(importer.name for importer in IMPORTERS)
+
+
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help=f"What it is ({_FORMATS}); default: by its content.",
+            show_default=False,
+        ),
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and report, store nothing.")
+    ] = False,
+    later: Annotated[
+        bool, typer.Option("--later", help="Leave the embedding to rmem flush.")
+    ] = False,
+    embedder: Embedder = "auto",
+    store: Store = "",
+    user: User = None,
+    agent: Agent = None,
+    json_: Json = False,
+) -> int:
+    """Import conversations and notes: ChatGPT and Claude exports (conversations.json or the zip), messages as JSON Lines,
+    LoCoMo, conversations in sessions, folders of Markdown or plain text, and rmem's own exports.
+
+    What is damaged is reported with its line and the rest is imported. Importing again stores nothing twice, so an
+    interrupted import is resumed by running it again.
+
+    rmem import ~/Downloads/chatgpt-export.zip
+
+    rmem import notes/ --user ana
+    """
+    own = [path for path in paths if not format and is_own_export(path)]
+    chosen = [
+        (path, named(format) if format else detect(path)) for path in paths if path not in own
+    ]
+    tally = _Tally()
+    if dry_run:
+        if own:
+            raise InvalidInput(
+                f"{own[0]} is an export of rmem's", hint="it is checked while a new store reads it"
+            )
+        for path, importer in chosen:
+            for _ in tally.passing(importer.read(path, as_scope(user, agent))):
+                tally.counts["readable"] += 1
+        return tally.report(json_)
+    with open_memory(store, create=True, embedder="none" if later else embedder) as memory:
+        for path in own:
+            with working(f"reading {path.name}", shown=not json_):
+                tally.counts["events"] += memory.load(path).events
+        try:
+            for path, importer in chosen:
+                _import(memory, importer, path, tally, user, agent, json_)
+        except KeyboardInterrupt:
+            tally.report(json_)
+            raise
+        code = tally.report(json_)
+        if not later and (embedded := embed(memory, shown=not json_)) and not json_:
+            console().print(f"{embedded:,} embedded")
+    return code
+
+
+class _Tally:
+    """Counts what happened and keeps what was skipped."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.skipped: list[Skipped] = []
+        self.rejected: list[Ack] = []
+        self.started = perf_counter()
+
+    def passing(self, items: Iterator[Observation | Skipped]) -> Iterator[Observation]:
+        """The observations among the items; the others are kept for the report."""
+        for item in items:
+            if isinstance(item, Skipped):
+                self.skipped.append(item)
+            else:
+                yield item
+
+    def report(self, json_: bool) -> int:
+        """Print it. 1 where nothing at all could be read, else 0."""
+        seconds = perf_counter() - self.started
+        read = sum(self.counts.values())
+        if json_:
+            emit(
+                {
+                    **{
+                        name: self.counts[name]
+                        for name in ("stored", "duplicate", "rejected", "readable")
+                    },
+                    "skipped": [_skip(item) for item in self.skipped],
+                    "refused": [{"id": ack.id, "reason": ack.reason} for ack in self.rejected],
+                    "seconds": round(seconds, 3),
+                }
+            )
+            return 0 if read else 1
+        out = console(errors=True)
+        for item in self.skipped[:_SHOWN]:
+            out.print(f"skipped {item.path}{f':{item.line}' if item.line else ''}: {item.reason}")
+        for ack in self.rejected[:_SHOWN]:
+            out.print(f"refused {ack.id}: {ack.reason}")
+        if (more := len(self.skipped) + len(self.rejected) - 2 * _SHOWN) > 0:
+            out.print(f"… and {more} more; --json lists all")
+        names = {
+            "stored": "stored",
+            "duplicate": "already there",
+            "rejected": "refused",
+            "readable": "readable",
+            "events": "events read",
+        }
+        told = [
+            f"{self.counts[name]:,} {words}" for name, words in names.items() if self.counts[name]
+        ]
+        told += [f"{len(self.skipped):,} skipped"] if self.skipped else []
+        console().print(f"{', '.join(told) or 'nothing to import'} in {seconds:.1f} s")
+        return 0 if read else 1
+
+
+def _import(
+    memory: Memory,
+    importer: Importer,
+    path: Path,
+    tally: _Tally,
+    user: str | None,
+    agent: str | None,
+    json_: bool,
+) -> None:
+    with progress(f"importing {path.name}", shown=not json_) as tick:
+        observations = tally.passing(importer.read(path, as_scope(user, agent)))
+        for ack in memory.observe(observations, progress=tick):
+            tally.counts[ack.status] += 1
+            if ack.status == "rejected":
+                tally.rejected.append(ack)
+
+
+def _skip(item: Skipped) -> dict[str, object]:
+    return {"path": item.path, "line": item.line, "reason": item.reason}

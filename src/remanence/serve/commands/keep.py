@@ -1,0 +1,161 @@
+"""`rmem status`, `flush`, `verify`, `rebuild`, `backup` and `export`: keeping a store in good order."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from remanence.embed.choose import why_none
+from remanence.errors import Corrupt, InvalidInput
+from remanence.memory import Memory
+from remanence.serve.opening import open_memory
+from remanence.serve.options import Embedder, Json, Store
+from remanence.serve.output import console, emit, facts, progress, visible, working
+
+TICK = 0.2
+"""Seconds between two looks at the queue."""
+
+
+def status(embedder: Embedder = "auto", store: Store = "", json_: Json = False) -> int:
+    """Counts, sizes, the encoder and how far the embedding is."""
+    with open_memory(store, embedder=embedder) as memory:
+        found = memory.status()
+    if json_:
+        emit(asdict(found))
+        return 0
+    versions = f" in {found.versions:,} versions" if found.versions != found.records else ""
+    facts(
+        [
+            ("store", found.path),
+            ("size", f"{_bytes(found.bytes)}, schema {found.schema}"),
+            ("memories", f"{found.records:,}{versions}"),
+            ("users", found.spaces),
+            ("ledger", f"{found.events:,} events"),
+            ("recipe", found.recipe),
+            (
+                "encoder",
+                found.encoder
+                if found.encoder != "none" or embedder != "auto"
+                else f"none: {why_none()}",
+            ),
+            (
+                "embedded",
+                f"{found.embedded:,}, {found.pending:,} waiting" if found.encoder != "none" else "",
+            ),
+            ("dense search", found.dense),
+            ("encoder's error", found.error),
+        ]
+    )
+    return 0
+
+
+def flush(embedder: Embedder = "auto", store: Store = "", json_: Json = False) -> int:
+    """Embed everything that waits for its vectors."""
+    with open_memory(store, embedder=embedder) as memory:
+        if memory.status().encoder == "none":
+            raise InvalidInput(
+                "there is no encoder to embed with", hint=why_none() or "--embedder names one"
+            )
+        done = embed(memory, shown=not json_)
+    if json_:
+        emit({"embedded": done})
+    else:
+        console().print(f"embedded {done:,}")
+    return 0
+
+
+def embed(memory: Memory, *, shown: bool) -> int:
+    """Wait for the queue behind a progress bar; how many texts were embedded. Raises: what stopped the encoder."""
+    first = memory.status()
+    if first.encoder == "none":
+        return 0
+    with progress("embedding", shown=shown) as tick:
+        while not memory.flush(TICK):
+            tick(first.pending - memory.status().pending, first.pending)
+    return first.pending
+
+
+def verify(store: Store = "", json_: Json = False) -> int:
+    """Check the chain of the ledger, every digest, derived state against the ledger, and the pages of the file."""
+    with open_memory(store) as memory, working("verifying", shown=not json_):
+        report = memory.verify()
+    if json_:
+        emit(asdict(report))
+    else:
+        console().print(
+            f"{report.events:,} events, {report.versions:,} versions, {report.vectors:,} vectors: "
+            f"{'all check out' if report.ok else f'{len(report.problems)} problems'}  head {report.head[:16]}"
+        )
+    if report.ok:
+        return 0
+    for problem in report.problems:
+        console(errors=True).print(visible(problem))
+    hint = "rmem rebuild mends what is derived; for the rest restore a backup"
+    raise Corrupt(f"{len(report.problems)} things do not check out", hint=hint)
+
+
+def rebuild(store: Store = "", json_: Json = False) -> int:
+    """Derive everything anew from the ledger: words, links, names, the queue. Vectors are kept."""
+    with open_memory(store) as memory, working("rebuilding", shown=not json_):
+        memory.rebuild()
+        found = memory.status()
+    if json_:
+        emit({"records": found.records, "versions": found.versions})
+    else:
+        console().print(f"rebuilt {found.versions:,} versions of {found.records:,} memories")
+    return 0
+
+
+def backup(
+    path: Annotated[Path, typer.Argument(help="Where the copy goes.")],
+    store: Store = "",
+    json_: Json = False,
+) -> int:
+    """Copy the store while it is in use. The copy appears whole or not at all.
+
+    rmem backup ~/backups/memory-$(date +%F).rmem
+    """
+    with open_memory(store) as memory, working("copying", shown=not json_):
+        memory.backup(path)
+    size = path.stat().st_size
+    if json_:
+        emit({"path": str(path), "bytes": size})
+    else:
+        console().print(f"{path}  {_bytes(size)}")
+    return 0
+
+
+def export(
+    path: Annotated[Path, typer.Argument(help="The JSON Lines file to write.")],
+    store: Store = "",
+    json_: Json = False,
+) -> int:
+    """Write everything (history, erasures, vectors) as JSON Lines, which `rmem import` reads into an empty store.
+
+    rmem export memory.jsonl
+    """
+    with open_memory(store) as memory, working("exporting", shown=not json_):
+        lines = memory.export(path)
+        digest = memory.state_digest()
+    if json_:
+        emit({"path": str(path), "lines": lines, "state_digest": digest})
+    else:
+        console().print(f"{path}  {lines:,} lines  state {digest[:16]}")
+    return 0
+
+
+def _bytes(count: int) -> str:
+    """A size for people: powers of 1,000.
+
+    >>> _bytes(1_234_567)
+    '1.2 MB'
+    """
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.1f} {unit}" if unit != "B" else f"{count} B"
+        size /= 1000
+    return f"{size:.1f} TB"

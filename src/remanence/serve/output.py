@@ -1,0 +1,232 @@
+"""What commands print: memories worth reading for people, one JSON object a line for programs.
+
+On a terminal, text is wrapped to its width. Elsewhere (a pipe, a file) nothing is wrapped or coloured, so that `grep` sees
+whole memories. Control characters in memories are shown, not sent: a text must not steer the terminal that displays it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Protocol
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from remanence.types import Ack, Event, Hit, Record
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNWRAPPED = 1_000_000
+
+
+class Ticker(Protocol):
+    """Tells a progress bar how far the work is: `done` of `total` (None: unknown)."""
+
+    def __call__(self, done: int, total: int | None = None) -> None: ...
+
+
+class _Terminal(Console):
+    """Rich's console, but a reader that goes away is told to the caller instead of ending the program with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def console(*, errors: bool = False) -> Console:
+    """The terminal: standard output, or standard error for what is not the result."""
+    file = sys.stderr if errors else sys.stdout
+    width = None if file.isatty() else _UNWRAPPED
+    return _Terminal(file=file, width=width, highlight=False, markup=False, emoji=False)
+
+
+def emit(value: Mapping[str, object]) -> None:
+    """One JSON object on a line of its own. Lone surrogates are escaped, all else is UTF-8."""
+    line = json.dumps(value, ensure_ascii=False, default=_plain)
+    sys.stdout.write(_surrogates_escaped(line) + "\n")
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters, direction overrides and lone surrogates made visible.
+
+    >>> visible("a\x1b[31mb\n")
+    'a\u241b[31mb\n'
+    """
+    return _UNSEEN.sub(lambda match: _shown(ord(match[0])), text)
+
+
+def day(moment: datetime | None) -> str:
+    """A moment for people: `11 Jan 2025 09:30`, in UTC; a midnight is a day."""
+    if moment is None:
+        return "always"
+    clock = f" {moment:%H:%M}" if (moment.hour, moment.minute) != (0, 0) else ""
+    return f"{moment.day} {moment:%b} {moment.year}{clock}"
+
+
+def who(record: Record) -> str:
+    """Who said it: the speaker, else the role, else what kind of memory it is."""
+    return record.speaker or record.role or record.kind
+
+
+def print_memory(number: int, record: Record, *, score: float | None = None) -> None:
+    """A memory as two blocks: `[n]`, who, when, where and its id; then its text."""
+    out = console()
+    head = Text.assemble(
+        (f"[{number}] ", "bold cyan"),
+        (visible(who(record)), "bold"),
+        ("  ", ""),
+        (day(record.valid_from), "green"),
+    )
+    title = record.fields.get("title", "")
+    for part, style in ((title, "italic"), (record.session, "dim"), (record.id, "dim")):
+        if part:
+            head.append("  ").append(visible(part), style)
+    if record.valid_to is not None:
+        head.append("  ").append(f"until {day(record.valid_to)}", "yellow")
+    if score is not None:
+        head.append("  ").append(f"{score:.3f}", "dim")
+    body = Text(visible(record.text.strip()))
+    if caption := record.fields.get("caption", ""):
+        body.append("\n" if record.text else "").append(f"[image: {visible(caption)}]", "italic")
+    out.print(head)
+    out.print(_indented(out, body))
+
+
+def print_hits(hits: Sequence[Hit], *, explain: bool) -> None:
+    """Memories, best first, each numbered as it can be cited."""
+    out = console()
+    for number, hit in enumerate(hits, 1):
+        print_memory(number, hit.record, score=hit.score if explain else None)
+        if explain:
+            out.print(_indented(out, _signals(hit, out)))
+        if number < len(hits):
+            out.print()
+
+
+def _indented(out: Console, body: Text | Table) -> RenderableType:
+    """Four columns to the right. Padding would fill a line that is not wrapped up to its unbounded width."""
+    if isinstance(body, Text) and not out.is_terminal:
+        return Text("\n").join(Text("    ") + line for line in body.split("\n"))
+    return Padding(body, (0, 0, 0, 4))
+
+
+def print_text(text: str, *, indented: bool = False) -> None:
+    """Text as it is, wrapped to the terminal, its control characters shown."""
+    out, body = console(), Text(visible(text))
+    out.print(_indented(out, body) if indented else body)
+
+
+def _signals(hit: Hit, out: Console) -> Text | Table:
+    """Names and values, as many beside one another as fit, those that are zero left out; one line where nothing is wrapped."""
+    shown = [(visible(name), f"{value:.3g}") for name, value in hit.signals.items() if value]
+    if not out.is_terminal:
+        return Text("  ".join(f"{name}={value}" for name, value in shown), "dim")
+    widest = max((len(f"{name} {value}") for name, value in shown), default=0)
+    across = max(1, (out.width - 4) // (widest + 4))
+    grid = Table.grid(padding=(0, 1))
+    for _ in range(across):
+        grid.add_column(style="dim")
+        grid.add_column(style="cyan", justify="right")
+    for start in range(0, len(shown), across):
+        pairs = shown[start : start + across]
+        grid.add_row(*(cell for name, value in pairs for cell in (Text(name), Text(f"{value}  "))))
+    return grid
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A plain table."""
+    out = console()
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(visible(str(cell))) for cell in row))
+    out.print(grid)
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> None:
+    """Names and values, aligned; empty values are left out."""
+    grid = Table.grid(padding=(0, 2))
+    for name, value in pairs:
+        if value not in (None, "", (), {}):
+            grid.add_row(Text(name, "dim"), Text(visible(str(value))))
+    console().print(grid)
+
+
+def as_json(thing: Record | Hit | Ack | Event) -> dict[str, object]:
+    """A noun as plain values. Field names are those of `remanence.types`; times are ISO 8601 with zone or null."""
+    if isinstance(thing, Hit):
+        return {
+            "score": thing.score,
+            "record": as_json(thing.record),
+            "signals": dict(thing.signals),
+        }
+    found = {name: getattr(thing, name) for name in type(thing).__dataclass_fields__}
+    if isinstance(thing, Record):
+        found["sources"] = [source._asdict() for source in thing.sources]
+    return found
+
+
+@contextmanager
+def progress(description: str, *, shown: bool = True) -> Iterator[Ticker]:
+    """A bar on standard error while something long runs; nothing where that is no terminal or `shown` is False."""
+    out = console(errors=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=out,
+        transient=True,
+        disable=not (shown and out.is_terminal),
+    ) as bar:
+        task = bar.add_task(description, total=None)
+
+        def tick(done: int, total: int | None = None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield tick
+
+
+@contextmanager
+def working(description: str, *, shown: bool = True) -> Iterator[None]:
+    """A spinner on standard error while something of unknown length runs; nothing where that is no terminal."""
+    out = console(errors=True)
+    if shown and out.is_terminal:
+        with out.status(description):
+            yield
+    else:
+        yield
+
+
+def _plain(value: object) -> object:
+    """What JSON has no form for."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} has no JSON form")
+
+
+def _shown(code: int) -> str:
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else f"\\u{code:04x}"
+
+
+def _surrogates_escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

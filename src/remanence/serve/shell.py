@@ -1,0 +1,128 @@
+"""Runs one command through typer: its help, its arguments, its errors as one line, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from io import TextIOWrapper
+from typing import Any
+
+import typer
+import typer.main
+
+from remanence.errors import ModelError, RemanenceError, StoreError
+from remanence.serve.cli import COMMANDS, COMPLETING, Command
+
+NOTHING_FOUND = 1
+WRONG_CALL = 2
+STORE = 3
+MODEL = 4
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""As shells report a program that SIGPIPE ended: `rmem list | head`."""
+
+_Misuse: Any = typer.BadParameter.__mro__[2]
+"""What a wrong option or argument raises; typer exports only this one of its subclasses."""
+
+
+def run(command: Command, arguments: Sequence[str]) -> int:
+    """Run a command; its exit code. Errors become one line on standard error (`REMANENCE_DEBUG=1`: a traceback before it)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A memory may hold what the terminal can't show.
+            stream.reconfigure(errors="backslashreplace")
+    report = _Report(as_json="--json" in arguments)
+    try:
+        program = built(command)
+        given = list(arguments) or (["--help"] if isinstance(_target(command), typer.Typer) else [])
+        # Not program.main(): it would turn Ctrl-C and a closed pipe into exit codes of its own.
+        with program.make_context(f"rmem {command.name}", given) as context:
+            done = program.invoke(context)
+        sys.stdout.flush()
+        return int(done or 0)
+    except typer.Exit as done_early:  # --help
+        return int(done_early.exit_code)
+    except _Misuse as error:
+        message = error.format_message().rstrip(".")
+        return report("UsageError", message, f"see rmem {command.name} --help", WRONG_CALL)
+    except ModelError as error:
+        return report(error.code, error.message, error.hint, MODEL)
+    except StoreError as error:
+        return report(error.code, error.message, error.hint, STORE)
+    except RemanenceError as error:
+        return report(error.code, error.message, error.hint, WRONG_CALL)
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end: give that somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return report("OSError", f"{where}{error.strerror or error}", "", STORE)
+    except typer.Abort:
+        return report("Cancelled", "cancelled", "nothing was changed", INTERRUPTED)
+    except (KeyboardInterrupt, EOFError):
+        return report(
+            "Interrupted",
+            "interrupted",
+            "what was acknowledged is stored; the same command goes on from there",
+            INTERRUPTED,
+        )
+
+
+def built(command: Command) -> Any:
+    """The click command behind a name: a function's, or a group's."""
+    target = _target(command)
+    if isinstance(target, typer.Typer):
+        return typer.main.get_command(target)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(target)
+    return typer.main.get_command(app)
+
+
+def complete(shell: str = "") -> int:
+    """Answer the shell's completion script, or print that script for `shell`. Of all commands only the one typed is loaded."""
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    typed = next((word for word in line.split()[1:] if word in COMMANDS), "")
+    app = typer.Typer(add_completion=True, rich_markup_mode=None)
+    for name, command in COMMANDS.items():
+        target = _target(command) if name == typed else _not_loaded
+        if isinstance(target, typer.Typer):
+            app.add_typer(target, name=name, help=command.help)
+        else:
+            app.command(name, help=command.help)(target)
+    if shell:
+        os.environ[COMPLETING] = f"source_{shell}"
+    typer.main.get_command(app).main(args=[], prog_name="rmem")
+    return 0
+
+
+def _target(command: Command) -> Any:
+    module, _, attribute = command.target.partition(":")
+    return getattr(import_module(f"remanence.serve.commands.{module}"), attribute)
+
+
+def _not_loaded() -> None:
+    """Stands for the commands that are not being typed: completion asks for their names alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """Tells of an error on standard error, in a line: `error: what - how to mend it`, or as JSON."""
+
+    as_json: bool
+
+    def __call__(self, code: str, message: str, hint: str, exit_code: int) -> int:
+        if os.environ.get("REMANENCE_DEBUG"):
+            traceback.print_exc()
+        told = f"error: {message}{' - ' if hint else ''}{hint}"
+        if self.as_json:
+            told = json.dumps(
+                {"error": {"code": code, "message": message, "hint": hint}}, ensure_ascii=False
+            )
+        print(" ".join(told.splitlines()), file=sys.stderr)
+        return exit_code
