@@ -65,7 +65,10 @@ def main() -> int:
         embedded = time.perf_counter() - start
         status = memory.status()
         stored = sum(ack.status == "stored" for ack in acks)
-        first, last = conversation["sessions"][0]["at"][:10], conversation["sessions"][-1]["at"][:10]
+        first, last = (
+            conversation["sessions"][0]["at"][:10],
+            conversation["sessions"][-1]["at"][:10],
+        )
         console.print(
             f"{stored} turns from {len(conversation['sessions'])} sessions ({first} to {last}), "
             f"on disk after [b]{durable * 1e3:.0f} ms[/], searchable by meaning after [b]{embedded:.1f} s[/].\n"
@@ -86,11 +89,22 @@ def main() -> int:
                 top += hits[0].record.id in evidence
             if question["category"] not in shown and len(shown) < ASKED and evidence:
                 shown.add(question["category"])
-                console.print(f"\n[b]{escape(question['text'])}[/]  [dim]{question['category']}, {times[-1] * 1e3:.1f} ms[/]")
+                console.print(
+                    f"\n[b]{escape(question['text'])}[/]  [dim]{question['category']}, {times[-1] * 1e3:.1f} ms[/]"
+                )
                 for number, hit in enumerate(hits[:3], 1):
                     mark = "[green]✓[/]" if hit.record.id in evidence else " "
-                    console.print(Padding(f"{mark} [{number}] {cited(hit)}".replace(f"[{number}]", f"\\[{number}]"), (0, 0, 0, 2)))
-                console.print(Padding(f"[dim]expected: {escape(question['answer'])}[/]", (0, 0, 0, 2)))
+                    console.print(
+                        Padding(
+                            f"{mark} [{number}] {cited(hit)}".replace(
+                                f"[{number}]", f"\\[{number}]"
+                            ),
+                            (0, 0, 0, 2),
+                        )
+                    )
+                console.print(
+                    Padding(f"[dim]expected: {escape(question['answer'])}[/]", (0, 0, 0, 2))
+                )
 
         console.rule("why")
         hit = memory.search(questions[0]["text"], user_id="demo", k=1)[0]
@@ -102,13 +116,23 @@ def main() -> int:
 
         console.rule("change and forget")
         first_id = hit.record.id
-        memory.update(first_id, hit.record.text + " (corrected)", user_id="demo", expect=hit.record.version)
-        console.print(f"{first_id} now has {len(memory.history(first_id, user_id='demo'))} versions, the old one readable by known_at.")
+        memory.update(
+            first_id, hit.record.text + " (corrected)", user_id="demo", expect=hit.record.version
+        )
+        console.print(
+            f"{first_id} now has {len(memory.history(first_id, user_id='demo'))} versions, the old one readable by known_at."
+        )
         receipt = memory.forget(first_id, user_id="demo")
-        gone = first_id not in {h.record.id for h in memory.search(questions[0]["text"], user_id="demo")}
-        console.print(f"Forgotten: {receipt.versions} versions of {', '.join(receipt.ids)} erased; still found: {'no' if gone else 'YES'}.")
+        gone = first_id not in {
+            h.record.id for h in memory.search(questions[0]["text"], user_id="demo")
+        }
+        console.print(
+            f"Forgotten: {receipt.versions} versions of {', '.join(receipt.ids)} erased; still found: {'no' if gone else 'YES'}."
+        )
         report = memory.verify()
-        console.print(f"Ledger of {status.events + 2} events verified: {'clean' if report.ok else report}.")
+        console.print(
+            f"Ledger of {status.events + 2} events verified: {'clean' if report.ok else report}."
+        )
 
         console.rule("in short")
         times.sort()
@@ -118,7 +142,9 @@ def main() -> int:
             f"the first hit for {top / answerable:.0%}."
         )
         context = memory.context(questions[0]["text"], user_id="demo", budget=400)
-        console.print(f"\nWhat a model would be given for “{escape(questions[0]['text'])}” in {context.tokens} tokens:\n")
+        console.print(
+            f"\nWhat a model would be given for “{escape(questions[0]['text'])}” in {context.tokens} tokens:\n"
+        )
         console.print(Padding(escape(context.text[:900]), (0, 0, 0, 2)))
     return 0
 

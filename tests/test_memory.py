@@ -15,10 +15,28 @@ from remanence.types import Micros
 
 MARCH = datetime(2025, 3, 1, 9, tzinfo=UTC)
 TALK = [
-    {"role": "user", "name": "Ana", "content": "My sister Lena moved to Porto.", "id": "a1", "session_id": "s1"},
+    {
+        "role": "user",
+        "name": "Ana",
+        "content": "My sister Lena moved to Porto.",
+        "id": "a1",
+        "session_id": "s1",
+    },
     {"role": "assistant", "content": "How does she like the city?", "id": "a2", "session_id": "s1"},
-    {"role": "user", "name": "Ana", "content": "She misses our cat Biscuit.", "id": "a3", "session_id": "s1"},
-    {"role": "user", "name": "Ben", "content": "I bought a red bicycle.", "id": "b1", "session_id": "s2"},
+    {
+        "role": "user",
+        "name": "Ana",
+        "content": "She misses our cat Biscuit.",
+        "id": "a3",
+        "session_id": "s1",
+    },
+    {
+        "role": "user",
+        "name": "Ben",
+        "content": "I bought a red bicycle.",
+        "id": "b1",
+        "session_id": "s2",
+    },
 ]
 
 
@@ -157,7 +175,12 @@ def test_forget_erases(memory: Memory, tmp_path: Path) -> None:
 def test_filters_find_k_wherever_k_exist(memory: Memory) -> None:
     memory.add(
         [
-            {"content": f"note {n} on the garden", "id": f"n{n}", "role": "user" if n % 50 else "tool", "meta": {"part": n % 40}}
+            {
+                "content": f"note {n} on the garden",
+                "id": f"n{n}",
+                "role": "user" if n % 50 else "tool",
+                "meta": {"part": n % 40},
+            }
             for n in range(400)
         ],
         user_id="ana",
@@ -203,7 +226,10 @@ def test_vectors_follow(tmp_path: Path) -> None:
 
 
 def test_other_processes_writes_are_seen(tmp_path: Path) -> None:
-    with Memory.open(tmp_path / "m.rmem", embedder="none") as one, Memory.open(tmp_path / "m.rmem", embedder="none") as two:
+    with (
+        Memory.open(tmp_path / "m.rmem", embedder="none") as one,
+        Memory.open(tmp_path / "m.rmem", embedder="none") as two,
+    ):
         one.add("The key is under the mat.", user_id="ana", id="k")
         assert ids(two.search("key", user_id="ana")) == ["k"]
         two.update("k", "The key is with the neighbour.", user_id="ana")
@@ -214,7 +240,9 @@ def test_other_processes_writes_are_seen(tmp_path: Path) -> None:
 
 def test_observe_is_bulk_and_lazy(memory: Memory) -> None:
     done: list[int] = []
-    stream = (Observation(text=f"line {n}", scope=("default", "ana"), id=f"l{n}") for n in range(4500))
+    stream = (
+        Observation(text=f"line {n}", scope=("default", "ana"), id=f"l{n}") for n in range(4500)
+    )
     acks = list(memory.observe(stream, progress=done.append))
     assert len(acks) == 4500
     assert {ack.status for ack in acks} == {"stored"}
@@ -238,7 +266,11 @@ def test_same_input_same_clock_same_digest(tmp_path: Path) -> None:
     digests = set()
     for name in ("one", "two"):
         with Memory.open(tmp_path / name, embedder="none", clock=Ticking()) as memory:
-            memory.add([{k: v for k, v in turn.items() if k != "id"} for turn in TALK], user_id="ana", at=MARCH)
+            memory.add(
+                [{k: v for k, v in turn.items() if k != "id"} for turn in TALK],
+                user_id="ana",
+                at=MARCH,
+            )
             memory.retract(memory.list(user_id="ana")[0].id, user_id="ana")
             digests.add(memory.state_digest())
     assert len(digests) == 1

@@ -29,15 +29,14 @@ from remanence.seams import Embedder, Observation, Ranked
 from remanence.store.choose import open_store
 from remanence.store.transfer import Loaded
 from remanence.store.verify import Report
-from remanence.text.analyze import analyze
 from remanence.text.index.space import Space
+from remanence.text.index.terms import record_terms
 from remanence.text.index.view import SpaceView
 from remanence.text.index.worker import EmbeddingWorker
 from remanence.text.read.question import parse
 from remanence.text.write.messages import as_observations, as_scope, empty, moment
 from remanence.types import (
     Ack,
-    Add,
     Change,
     Context,
     Event,
@@ -90,12 +89,20 @@ class Memory:
     """
 
     def __init__(
-        self, path: str, *, embedder: Embedder | None, recipe: Recipe, clock: Callable[[], Micros] | None, read_only: bool
+        self,
+        path: str,
+        *,
+        embedder: Embedder | None,
+        recipe: Recipe,
+        clock: Callable[[], Micros] | None,
+        read_only: bool,
     ) -> None:
-        self._store = open_store(path, analyze=analyze, clock=clock, read_only=read_only)
+        self._store = open_store(path, analyze=record_terms, clock=clock, read_only=read_only)
         self._recipe = recipe
         self._encoder = embedder
-        self._worker = EmbeddingWorker(self._store, embedder) if embedder and not read_only else None
+        self._worker = (
+            EmbeddingWorker(self._store, embedder) if embedder and not read_only else None
+        )
         self._spaces: dict[Scope, Space] = {}
         self._lock = threading.Lock()
 
@@ -220,8 +227,13 @@ class Memory:
         Raises: NotFound, Conflict, InvalidInput.
         """
         if not text.strip():
-            raise InvalidInput("the new text is empty", hint="retract() says it is no longer true, forget() erases it")
-        return self._one(Revise(scope=as_scope(user_id, agent_id), id=id, text=text, expect=expect, meta=meta))
+            raise InvalidInput(
+                "the new text is empty",
+                hint="retract() says it is no longer true, forget() erases it",
+            )
+        return self._one(
+            Revise(scope=as_scope(user_id, agent_id), id=id, text=text, expect=expect, meta=meta)
+        )
 
     def retract(
         self,
@@ -238,11 +250,15 @@ class Memory:
         scope = as_scope(user_id, agent_id)
         return self._one(Retract(scope=scope, id=id, at=moment("at", at), expect=expect))
 
-    def touch(self, id: str, *, user_id: str | None = None, agent_id: str | None = None, how: str = "used") -> Ack:
+    def touch(
+        self, id: str, *, user_id: str | None = None, agent_id: str | None = None, how: str = "used"
+    ) -> Ack:
         """Note that a record was used; fading and ranking may read it from the ledger. Raises: NotFound."""
         return self._one(Touch(scope=as_scope(user_id, agent_id), id=id, how=how))
 
-    def forget(self, ids: str | Sequence[str], *, user_id: str | None = None, agent_id: str | None = None) -> Receipt:
+    def forget(
+        self, ids: str | Sequence[str], *, user_id: str | None = None, agent_id: str | None = None
+    ) -> Receipt:
         """Erase records in all their versions, and everything derived from them; the ledger keeps that it happened.
 
         Raises: NotFound, if any of the ids is unknown (then nothing is erased)."""
@@ -269,7 +285,9 @@ class Memory:
         `as_of`: what was true then (default: now); `known_at`: what was known then (default: all). `filters`: equality on
         `session`, `speaker`, `role`, `kind` or a key of `meta`; a list means any of them.
         """
-        asked = self._query(query, user_id, agent_id, session_id, k, as_of, known_at, kinds, filters)
+        asked = self._query(
+            query, user_id, agent_id, session_id, k, as_of, known_at, kinds, filters
+        )
         view, ranked = self._rank(asked, asked.k)
         return self._hits(view, ranked, asked.scope)
 
@@ -292,7 +310,9 @@ class Memory:
         """
         if budget < 1:
             raise InvalidInput(f"budget={budget}", hint="a positive number of tokens")
-        asked = self._query(query, user_id, agent_id, session_id, 1, as_of, known_at, kinds, filters)
+        asked = self._query(
+            query, user_id, agent_id, session_id, 1, as_of, known_at, kinds, filters
+        )
         # A record costs some ten tokens at the least: more than this can't fit.
         view, ranked = self._rank(asked, max(10, budget // 10))
         return self._recipe.packer.pack(self._hits(view, ranked, asked.scope), budget)
@@ -308,41 +328,28 @@ class Memory:
     ) -> Record:
         """The record of that id as it is, or as it was. Raises: NotFound."""
         scope = as_scope(user_id, agent_id)
-        record = self._store.get(scope, id, as_of=moment("as_of", as_of), known_at=moment("known_at", known_at))
+        record = self._store.get(
+            scope, id, as_of=moment("as_of", as_of), known_at=moment("known_at", known_at)
+        )
         if record is None:
-            raise NotFound(f"no record {id!r} for {'/'.join(scope)}", hint="list() shows what there is")
+            raise NotFound(
+                f"no record {id!r} for {'/'.join(scope)}", hint="list() shows what there is"
+            )
         return record
 
-    def list(
-        self,
-        *,
-        user_id: str | None = None,
-        agent_id: str | None = None,
-        session_id: str = "",
-        as_of: When = None,
-        known_at: When = None,
-        kinds: Sequence[str] = (),
-        filters: Mapping[str, object] | None = None,
-        limit: int = 100,
-        after: int = 0,
+    def history(
+        self, id: str, *, user_id: str | None = None, agent_id: str | None = None
     ) -> list[Record]:
-        """Records in the order of their commits, at most `limit`, behind the first `after`."""
-        return self._store.list(
-            as_scope(user_id, agent_id),
-            kinds=tuple(kinds),
-            filters={**(filters or {}), **({"session": session_id} if session_id else {})},
-            as_of=moment("as_of", as_of),
-            known_at=moment("known_at", known_at),
-            limit=limit,
-            after=after,
-        )
-
-    def history(self, id: str, *, user_id: str | None = None, agent_id: str | None = None) -> list[Record]:
         """All versions of a record, oldest first. Raises: NotFound."""
         return self._store.history(as_scope(user_id, agent_id), id)
 
     def events(
-        self, *, user_id: str | None = None, agent_id: str | None = None, after: int = 0, limit: int = 1000
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        after: int = 0,
+        limit: int = 1000,
     ) -> list[Event]:
         """The ledger of this scope: what was committed, when and by whom, without content."""
         return list(self._store.events(as_scope(user_id, agent_id), after=after, limit=limit))
@@ -388,12 +395,17 @@ class Memory:
             return space
 
     def _hits(self, view: SpaceView, ranked: Ranked, scope: Scope) -> list[Hit]:
-        records = self._store.records(scope, view.rows["seq"][ranked.ords].tolist())
+        rows = view.rows[ranked.ords]
+        seqs, places = rows["seq"].tolist(), rows["first"].tolist()
+        records = self._store.found(scope, seqs)
         names = list(ranked.signals)
-        table = np.stack([ranked.signals[name] for name in names]).T.tolist() if names else [[]] * len(records)
+        table = np.array([ranked.signals[name] for name in names]).reshape(len(names), len(seqs)).T
         return [
-            Hit(record, score, dict(zip(names, signals, strict=True)))
-            for record, score, signals in zip(records, ranked.scores.tolist(), table, strict=True)
+            Hit(records[seq], score, dict(zip(names, signals, strict=True)), place=place)
+            for seq, place, score, signals in zip(
+                seqs, places, ranked.scores.tolist(), table.tolist(), strict=True
+            )
+            if seq in records  # somebody may have forgotten it since
         ]
 
     # --- keeping ---
@@ -461,9 +473,37 @@ class Memory:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    # The last one: below it, `list` would name this verb in annotations.
+    def list(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        session_id: str = "",
+        as_of: When = None,
+        known_at: When = None,
+        kinds: Sequence[str] = (),
+        filters: Mapping[str, object] | None = None,
+        limit: int = 100,
+        after: int = 0,
+    ) -> list[Record]:
+        """Records in the order of their commits, at most `limit`, behind the first `after`."""
+        return self._store.list(
+            as_scope(user_id, agent_id),
+            kinds=tuple(kinds),
+            filters={**(filters or {}), **({"session": session_id} if session_id else {})},
+            as_of=moment("as_of", as_of),
+            known_at=moment("known_at", known_at),
+            limit=limit,
+            after=after,
+        )
 
 
 def _item(acks: Sequence[Ack]) -> Ack:

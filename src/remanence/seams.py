@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from remanence.types import Ack, Add, Change, Context, Event, Hit, Micros, Query, Receipt, Record, Scope
+from remanence.types import (
+    Ack,
+    Add,
+    Change,
+    Context,
+    Event,
+    Hit,
+    Micros,
+    Query,
+    Receipt,
+    Record,
+    Scope,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,7 +92,9 @@ class ChatModel(Protocol):
         """Names the model and where it runs."""
         ...
 
-    def chat(self, messages: Sequence[Mapping[str, str]], *, schema: Mapping[str, Any] | None = None) -> Any: ...
+    def chat(
+        self, messages: Sequence[Mapping[str, str]], *, schema: Mapping[str, Any] | None = None
+    ) -> Any: ...
 
 
 # --- the ledger ---------------------------------------------------------------------------------------------------
@@ -95,8 +109,8 @@ class Analyzed(NamedTuple):
     fold: int
 
 
-Analyzer = Callable[[str, Mapping[str, str]], Analyzed]
-"""(text, fields) -> what the lexical index keeps. Deterministic on every machine."""
+Analyzer = Callable[[str, Mapping[str, str], Mapping[str, object]], Analyzed]
+"""(text, fields, meta) -> what the lexical index keeps. Deterministic on every machine."""
 
 
 class Delta(NamedTuple):
@@ -111,6 +125,15 @@ class Delta(NamedTuple):
     gone: Sequence[int]
 
 
+class Waiting(NamedTuple):
+    """Content that has no vectors yet: what is known of it before anything else of the record is read."""
+
+    seq: int
+    text: str
+    speaker: str
+    fields: Mapping[str, str]
+
+
 class Store(Protocol):
     """The ledger and its derived state. Every call is one transaction; what it raises is a `StoreError` or `UsageError`."""
 
@@ -119,10 +142,16 @@ class Store(Protocol):
         stand; `expect` mismatches raise `Conflict` and nothing stands. `key` makes a retry return the first call's acks."""
         ...
 
-    def get(self, scope: Scope, id: str, *, as_of: Micros | None = None, known_at: Micros | None = None) -> Record | None: ...
+    def get(
+        self, scope: Scope, id: str, *, as_of: Micros | None = None, known_at: Micros | None = None
+    ) -> Record | None: ...
 
     def records(self, scope: Scope, seqs: Sequence[int]) -> list[Record]:
         """The versions committed under these sequence numbers, in this order."""
+        ...
+
+    def found(self, scope: Scope, seqs: Sequence[int]) -> dict[int, Record]:
+        """The same by number, so that one can see what is missing."""
         ...
 
     def history(self, scope: Scope, id: str) -> list[Record]: ...
@@ -141,8 +170,8 @@ class Store(Protocol):
 
     def forget(self, scope: Scope, ids: Sequence[str], *, actor: str = "") -> Receipt: ...
 
-    def pending(self, encoder: str, limit: int) -> list[tuple[int, str]]:
-        """(seq, text to encode) of versions that wait for this encoder, oldest first."""
+    def pending(self, encoder: str, limit: int) -> list[Waiting]:
+        """What waits for this encoder, oldest first."""
         ...
 
     def put_vectors(self, encoder: str, seqs: Sequence[int], vectors: Encoded) -> None: ...

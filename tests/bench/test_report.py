@@ -52,13 +52,13 @@ def result() -> Result:
 def test_markdown_has_every_figure(result: Result) -> None:
     text = report.markdown(result)
     assert "| ours | .812 |" in text
-    assert "| single-hop | 40 | .812 [.750, .870] |" in text
-    assert "| over examples | 3 | .700 to .900, sd .050 |" in text
+    assert "| system | single-hop (40) | overall (40) [95 %] | over examples |" in text
+    assert "| ours | .812 | .812 [.750, .870] | .700 to .900, sd .050 |" in text
     assert "12,346" in text
     assert "| 250 |" in text
     assert "in\\|memory" in text
     assert "| lost | lost ended with exit code 1 |" in text
-    assert "+0.812" in text
+    assert "| in\\|memory | +.812 [+.700, +.900] |" in text
     assert "| citations that name no turn | 2 |" in text
     assert "rmem bench locomo" in text
 

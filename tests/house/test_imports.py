@@ -31,7 +31,7 @@ EXTENSIONS = (
 )
 FORKS = """
 import importlib, json, os, sys
-import numpy, onnx, onnxruntime, rich, safetensors, Stemmer, tokenizers, typer, usearch.index
+import numkong, numpy, onnx, onnxruntime, rich, safetensors, Stemmer, tokenizers, typer, usearch.index
 errors = {}
 for module in sys.argv[1:]:
     reading, writing = os.pipe()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -192,6 +194,15 @@ class StoreConformance:
         store.apply([add(id="bad\0")])
         assert store.head() == 0
         assert store.spaces() == []
+
+    def test_types_finer_than_json_do_not_reach_derived_state(self, store: Any) -> None:
+        class Mood(StrEnum):
+            GOOD = "good"
+
+        store.apply([add(id="1", meta={"mood": Mood.GOOD, "size": np.float64(2.5), "at": (1, 2)})])
+        assert store.get(ANA, "1").meta == {"mood": "good", "size": 2.5, "at": [1, 2]}
+        assert [r.id for r in store.list(ANA, filters={"mood": "good", "size": 2.5})] == ["1"]
+        assert store.verify().problems == ()
 
     # --- duplicates ---
 
@@ -384,6 +395,15 @@ class StoreConformance:
     def test_a_scope_that_is_none_is_refused(self, store: Any, scope: Any) -> None:
         with pytest.raises(InvalidInput):
             store.get(scope, "t")
+
+    @pytest.mark.parametrize("id", ["\ud800", "a\0", "x" * 513, 7, None])
+    def test_an_id_that_can_t_be_one_is_refused(self, store: Any, id: Any) -> None:
+        store.apply([add()])
+        for read in (store.get, store.history, store.links, store.touches):
+            with pytest.raises(InvalidInput, match="id"):
+                read(ANA, id)
+        with pytest.raises(InvalidInput, match="id"):
+            store.forget(ANA, [id])
 
     # --- links, touches ---
 

@@ -14,6 +14,11 @@ from remanence.types import FOREVER, Forget, Link, Retract, Revise, Source, Touc
 from tests.store.conformance import ANA, BOB, START, Clock, Make, add
 
 
+def waiting(store: Any, encoder: str, limit: int = 9) -> list[tuple[int, str]]:
+    """(seq, text) of what is pending."""
+    return [(item.seq, item.text) for item in store.pending(encoder, limit)]
+
+
 class DerivedConformance:
     """Goes with `StoreConformance`, whose `store` and `clock` it uses."""
 
@@ -74,10 +79,10 @@ class DerivedConformance:
         store.apply(
             [add("one", id="1"), add("two", id="2"), add("b", scope=BOB), Touch(scope=ANA, id="1")]
         )
-        assert store.pending("e", 2) == [(1, "one"), (2, "two")]
+        assert waiting(store, "e", 2) == [(1, "one"), (2, "two")]
         dense = np.random.default_rng(1).normal(size=(2, 8)).astype(np.float32)
         store.put_vectors("e", [1, 2], Encoded(dense, [b"abc", b""]))
-        assert store.pending("e", 9) == [(3, "b")]
+        assert waiting(store, "e", 9) == [(3, "b")]
         assert (store.waiting("e"), store.waiting("f"), store.encoders()) == (1, 3, {"e": 2})
         got = list(store.vectors(ANA, "e", 0))
         assert [seq for seq, _ in got] == [1, 2]
@@ -88,31 +93,31 @@ class DerivedConformance:
         assert list(store.vectors(ANA, "e", 1)) == got[1:]
         assert list(store.vectors(ANA, "f", 0)) == list(store.vectors(BOB, "e", 0)) == []
         store.put_vectors("e", [3], Encoded(dense[:1], [b"x"]))
-        assert (store.pending("e", 9), store.waiting("e")) == ([], 0)
+        assert (waiting(store, "e"), store.waiting("e")) == ([], 0)
 
     def test_a_retracted_version_keeps_its_text_s_vector(self, store: Any) -> None:
         store.apply([add("one", id="1")])
         store.put_vectors("e", [1], Encoded(np.ones((1, 4), np.float32), [b"abc"]))
         store.apply([Retract(scope=ANA, id="1")])
-        assert store.pending("e", 9) == []
+        assert waiting(store, "e", 9) == []
         assert [seq for seq, _ in store.vectors(ANA, "e", 0)] == [1, 2]
         assert store.tokens("e", [1, 2]) == [b"abc", b"abc"]
         store.apply([Revise(scope=ANA, id="1", text="two")])
-        assert store.pending("e", 9) == [(3, "two")]
+        assert waiting(store, "e", 9) == [(3, "two")]
 
     def test_vectors_put_out_of_order_and_twice(self, store: Any) -> None:
         store.apply([add(f"n {n}") for n in range(5)])
         one = Encoded(np.ones((1, 4), np.float32), [b""])
         for seq in (4, 2, 2, 5, 1):
             store.put_vectors("e", [seq], one)
-        assert store.pending("e", 9) == [(3, "n 2")]
+        assert waiting(store, "e", 9) == [(3, "n 2")]
         assert store.counts("e").pending == 1
         assert store.counts("e").embedded == 4
 
     def test_encoders_live_side_by_side(self, store: Any) -> None:
         store.apply([add("one")])
         store.put_vectors("old", [1], Encoded(np.ones((1, 4), np.float32), [b"o"]))
-        assert store.pending("new", 9) == [(1, "one")]
+        assert waiting(store, "new", 9) == [(1, "one")]
         store.put_vectors("new", [1], Encoded(np.ones((1, 6), np.float32), [b"n"]))
         assert (
             len(store.vectors(ANA, "old", 0)[0][1]),
@@ -140,7 +145,7 @@ class DerivedConformance:
         store.put_vectors("e", [1], Encoded(np.ones((1, 4), np.float32), [b""]))
         with pytest.raises(error):
             store.put_vectors("e", [2], Encoded(dense.astype(np.float32), tokens))
-        assert store.pending("e", 9) == [(2, "two")]
+        assert waiting(store, "e", 9) == [(2, "two")]
 
     # --- forgetting ---
 
@@ -218,11 +223,9 @@ class DerivedConformance:
 
     def test_vectors_that_come_after_forgetting_are_not_kept(self, store: Any) -> None:
         store.apply([add("one", id="1"), add("two", id="2")])
-        waiting = store.pending("e", 9)
+        seqs = [item.seq for item in store.pending("e", 9)]
         store.forget(ANA, ["1"])
-        store.put_vectors(
-            "e", [seq for seq, _ in waiting], Encoded(np.ones((2, 4), np.float32), [b"a", b"b"])
-        )
+        store.put_vectors("e", seqs, Encoded(np.ones((2, 4), np.float32), [b"a", b"b"]))
         assert [seq for seq, _ in store.vectors(ANA, "e", 0)] == [2]
         assert store.tokens("e", [1, 2]) == [b"", b"b"]
         assert store.verify().problems == ()

@@ -38,7 +38,9 @@ def embed(store: SQLiteStore) -> None:
     batch = store.pending("e", 16)
     if batch:
         dense = np.ones((len(batch), DIM), np.float32)
-        store.put_vectors("e", [seq for seq, _ in batch], Encoded(dense, [b"t" * 70] * len(batch)))
+        store.put_vectors(
+            "e", [item.seq for item in batch], Encoded(dense, [b"t" * 70] * len(batch))
+        )
 
 
 class Storm:

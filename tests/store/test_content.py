@@ -42,7 +42,7 @@ def test_content_too_large_or_too_deep_is_refused() -> None:
             encode(wrong)
 
 
-@given(st.integers(-(2**62), 2**50 * 1000 - 1), st.integers(1, 2**40 - 2))
+@given(st.integers(-(2**62), 2**50 * 1000 - 2000), st.integers(1, 2**40 - 2))
 def test_ids_sort_by_time_and_then_by_number(at: int, seq: int) -> None:
     id = new_id(at, seq, ANA)
     assert len(id) == 26

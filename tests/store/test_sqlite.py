@@ -258,10 +258,10 @@ def test_a_thread_that_writes_too_long(make: Make) -> None:
 def test_an_interrupted_write_leaves_nothing(make: Make) -> None:
     store = make()
 
-    def broken(text: str, fields: Any) -> Any:
+    def broken(text: str, *more: Any) -> Any:
         if text == "boom":
             raise KeyboardInterrupt
-        return plain(text, fields)
+        return plain(text, *more)
 
     store._analyze = broken
     with pytest.raises(KeyboardInterrupt):

@@ -12,6 +12,7 @@ import pytest
 
 from remanence.errors import Corrupt
 from remanence.seams import Encoded
+from remanence.store.schema import PAGE_SIZE
 from remanence.store.sqlite import SQLiteStore
 from remanence.types import Link, Retract, Revise, Source, Touch
 from tests.store.conformance import ANA, BOB, Clock, add
@@ -141,9 +142,9 @@ def test_stray_vectors_are_found(
 
 def test_damaged_pages_are_found_or_refused(path: Path) -> None:
     whole = path.read_bytes()
-    for page in range(1, len(whole) // 8192):
+    for page in range(1, len(whole) // PAGE_SIZE):
         damaged = bytearray(whole)
-        damaged[page * 8192 : page * 8192 + 64] = b"\xa5" * 64
+        damaged[page * PAGE_SIZE : page * PAGE_SIZE + 64] = b"\xa5" * 64
         path.write_bytes(damaged)
         with suppress(Corrupt):  # refused at once, where SQLite itself stumbles over it
             assert problems(path) != (), f"page {page}"
@@ -153,7 +154,9 @@ def test_damaged_pages_are_found_or_refused(path: Path) -> None:
 
 def test_another_analyzer_is_noticed(path: Path) -> None:
     """Stems that change with a library's version leave old rows behind: verify says so, rebuild mends them."""
-    with SQLiteStore.open(path, analyze=lambda text, fields: plain(text[::-1], fields)) as store:
+    with SQLiteStore.open(
+        path, analyze=lambda text, fields, meta: plain(text[::-1], fields, meta)
+    ) as store:
         assert store.verify().problems != ()
         store.rebuild()
         assert store.verify().problems == ()

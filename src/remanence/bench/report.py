@@ -32,6 +32,7 @@ HEADLINE = {"multihop": "recall@5", "cranfield": "ndcg@10"}
 COST = {
     "ingest_acknowledged_per_s": "stored/s",
     "ingest_ready_per_s": "ready/s",
+    "ingest_encoder_share": "of it encoding",
     "query_p50_ms": "query p50 ms",
     "query_p95_ms": "p95 ms",
     "encode_p50_ms": "encode ms",
@@ -50,22 +51,37 @@ def quality_rows(result: Result) -> list[list[str]]:
     ]
 
 
+def categories(result: Result) -> list[str]:
+    """Categories of the task, as the data has them."""
+    return list(dict.fromkeys(name for system in result.systems for name in system.categories))
+
+
+def category_header(result: Result) -> list[str]:
+    """Each category with its number of questions, all of them that count, and how the examples differ."""
+    measured = next(system for system in result.systems if system.overall)
+    metric = next(iter(measured.overall))
+    counts = {name: measured.categories[name][metric].n for name in categories(result)}
+    total = measured.overall[metric].n
+    return [
+        "system",
+        *(f"{name} ({n})" for name, n in counts.items()),
+        f"overall ({total}) [95 %]",
+        "over examples",
+    ]
+
+
 def category_rows(result: Result, metric: str) -> list[list[str]]:
-    """Category, number of questions, then each system's figure with its interval."""
-    measured = [system for system in result.systems if not system.error]
-    rows = []
-    for category in dict.fromkeys(name for system in measured for name in system.categories):
-        figures = [system.categories[category][metric] for system in measured]
-        rows.append([category, str(figures[0].n), *(with_interval(figure) for figure in figures)])
-    figures = [system.overall[metric] for system in measured if metric in system.overall]
-    if figures:
-        rows.append(["overall", str(figures[0].n), *(with_interval(figure) for figure in figures)])
-        spreads = [system.spread[metric] for system in measured if metric in system.spread]
-        if spreads[0]["examples"] > 1:
-            rows.append(
-                ["over examples", f"{spreads[0]['examples']:.0f}", *map(show_spread, spreads)]
-            )
-    return rows
+    """System, its figure in each category, overall with an interval, and the spread over examples."""
+    return [
+        [
+            system.name,
+            *(shorten(system.categories[name].get(metric)) for name in categories(result)),
+            with_interval(system.overall[metric]),
+            show_spread(system.spread[metric]) if system.spread[metric]["examples"] > 1 else "",
+        ]
+        for system in result.systems
+        if system.overall
+    ]
 
 
 def cost_rows(result: Result) -> list[list[str]]:
@@ -88,11 +104,20 @@ def cost(system: Measured, name: str) -> str:
 
 
 def difference_rows(result: Result) -> list[list[str]]:
-    """First system, other system, metric, and how much better the first is, with both intervals."""
-    return [
-        [d.better, d.than, d.metric, f"{d.figure.mean:+.3f}", *both_intervals(d.figure)]
-        for d in result.differences
-    ]
+    """Other system, then how much better the first one is by each metric, with the interval over examples (of a single one: questions)."""
+    found: dict[str, list[str]] = {}
+    for gap in result.differences:
+        figure = gap.figure
+        low, high = (
+            (figure.low, figure.high)
+            if result.examples == 1
+            else (figure.clustered_low, figure.clustered_high)
+        )
+        interval = f"[{low:+.3f}, {high:+.3f}]"
+        found.setdefault(gap.than, [gap.than]).append(
+            f"{figure.mean:+.3f} {interval}".replace("0.", ".")
+        )
+    return list(found.values())
 
 
 def shorten(figure: Figure | None) -> str:
@@ -107,14 +132,6 @@ def with_interval(figure: Figure) -> str:
     )
 
 
-def both_intervals(figure: Figure) -> tuple[str, str]:
-    """By questions, by examples."""
-    return (
-        f"[{figure.low:+.3f}, {figure.high:+.3f}]",
-        f"[{figure.clustered_low:+.3f}, {figure.clustered_high:+.3f}]",
-    )
-
-
 def show_spread(spread: Any) -> str:
     """`.781 to .866, sd .032`"""
     return f"{spread['min']:.3f} to {spread['max']:.3f}, sd {spread['std']:.3f}".replace("0.", ".")
@@ -122,23 +139,21 @@ def show_spread(spread: Any) -> str:
 
 def tables(result: Result) -> list[tuple[str, list[str], list[list[str]]]]:
     """(title, header, rows) of every table there is something to say in."""
-    measured = [system.name for system in result.systems if not system.error]
     headline = HEADLINE.get(result.task, "recall@10")
+    over = "questions" if result.examples == 1 else "examples"
+    compared = list(dict.fromkeys(gap.metric for gap in result.differences))
+    title = (
+        f"{result.task} {result.task_version}: {result.examples} examples, {result.records} records"
+    )
     found = [
-        (
-            f"{result.task} {result.task_version}: {result.questions} questions",
-            ["system", *QUALITY],
-            quality_rows(result),
-        ),
-        (
-            f"{headline} [95 %]",
-            ["category", "n", *measured],
-            category_rows(result, headline) if measured else [],
-        ),
+        (title, ["system", *QUALITY], quality_rows(result)),
+        (f"{headline} by category", category_header(result), category_rows(result, headline))
+        if any(system.overall for system in result.systems)
+        else ("", [], []),
         ("speed and size", ["system", *COST.values()], cost_rows(result)),
         (
-            "differences, paired [95 % by questions] [by examples]",
-            ["system", "against", "metric", "difference", "questions", "examples"],
+            f"{result.systems[0].name} minus, question by question [95 % over {over}]",
+            ["system", *compared],
             difference_rows(result),
         ),
         ("failed", ["system", "why"], [[s.name, s.error] for s in result.systems if s.error]),
@@ -154,7 +169,8 @@ def tables(result: Result) -> list[tuple[str, list[str], list[list[str]]]]:
 def show(result: Result, console: Console) -> None:
     """Print every table."""
     for title, header, rows in tables(result):
-        table = Table(title=Text(title), title_justify="left", header_style="bold")
+        console.print(Text(title, style="bold"))
+        table = Table(header_style="bold")
         for number, name in enumerate(header):
             table.add_column(Text(name), justify="left" if number == 0 else "right")
         for row in rows:
@@ -207,7 +223,7 @@ def plot(result: Result, path: Path) -> None:
     picture = Picture(figsize=(15, 4.5), layout="constrained")
     bars, curve, cloud = picture.subplots(1, 3)
     for number, system in enumerate(measured):
-        colour = f"C{number % 10}"
+        colour = matplotlib.colormaps["tab20"](2 * number % 20 + number // 10 % 2)
         recall = system.overall[headline]
         reach = [[recall.mean - recall.low], [recall.high - recall.mean]]
         bars.barh(number, recall.mean, xerr=reach, color=colour, ecolor="0.3", capsize=3)
@@ -236,7 +252,8 @@ def plot(result: Result, path: Path) -> None:
         xticks=BUDGETS,
     )
     curve.set_xticklabels([str(budget) for budget in BUDGETS])
-    curve.legend()
+    curve.minorticks_off()
+    curve.legend(fontsize="small")
     cloud.set(
         title="query time and size",
         xlabel="bytes a record, without its text",
@@ -244,6 +261,7 @@ def plot(result: Result, path: Path) -> None:
         xscale="log",
         yscale="log",
     )
+    cloud.margins(x=0.25, y=0.1)
     title = f"{result.task} {result.task_version}: {result.records} records, {result.questions} questions"
     picture.suptitle(f"{title}; remanence {result.version} {result.commit[:8]}")
     picture.savefig(path, dpi=120)

@@ -48,7 +48,9 @@ CONTENDERS: Mapping[str, Contender] = MappingProxyType(
     {
         "remanence": Contender("remanence"),
         "remanence-dense": Contender("remanence", {"recipe": "dense-alone"}, dense=True),
-        "remanence-lexical": Contender("remanence", {"recipe": "lexical-alone"}),
+        "remanence-lexical": Contender(
+            "remanence", {"recipe": "lexical-alone", "embedder": "none"}
+        ),
         "chroma": Contender("chroma", dense=True),
         "lancedb": Contender("lancedb", dense=True),
         "lancedb-index": Contender("lancedb", {"index": True}, dense=True),
@@ -186,9 +188,9 @@ def measure(
 ) -> Point:
     """Fill one system, then ask it everything twice and keep the second time, when all that is loaded on demand is there."""
     contender = CONTENDERS[name]
-    extra = dict(contender.settings) | (
-        {"table": str(vectors / "table.npy")} if contender.system == "remanence" else {}
-    )
+    extra = dict(contender.settings)
+    if contender.system == "remanence" and extra.get("embedder") != "none":
+        extra["table"] = str(vectors / "table.npy")
     ingested: list[Ingested] = []
     try:
         with ExitStack() as stack:

@@ -40,8 +40,8 @@ class Synthetic:
     seed: int = 0
     words: int = 50_000
     topics: int = 400
-    topical: int = 60
-    focus: float = 0.35
+    topical: int = 20
+    focus: float = 0.45
     mean_words: float = 20.0
 
     @cached_property

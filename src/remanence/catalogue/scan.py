@@ -117,7 +117,6 @@ def scan(package: Path = PACKAGE) -> tuple[list[Entry], list[Violation]]:
     measured = _measured(package / "catalogue" / MEASURED)
     root = package.parents[1]
     checkout = (root / "pyproject.toml").exists()
-    tests = _tests(root / "tests") if checkout else {}
     for path in sorted(package.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if "@mechanism" not in text:
@@ -140,7 +139,7 @@ def scan(package: Path = PACKAGE) -> tuple[list[Entry], list[Violation]]:
                     file=file,
                     line=node.lineno,
                     summary=doc.partition("\n")[0].strip(),
-                    test=tests.get(path.stem, ""),
+                    test=_test(path, package) if checkout else "",
                     measured=tuple(measured.get(node.name, ())),
                     **({"where": ""} | said),
                 )
@@ -223,13 +222,11 @@ def _measurement(row: Mapping[str, Any]) -> Measurement:
     return Measurement(**{**row, "interval": interval})
 
 
-def _tests(folder: Path) -> dict[str, str]:
-    """Stem of a module -> its test file, in a source checkout; empty elsewhere."""
-    files = sorted(folder.rglob("test_*.py")) if folder.is_dir() else []
-    return {
-        file.stem.removeprefix("test_"): file.relative_to(folder.parent).as_posix()
-        for file in files
-    }
+def _test(path: Path, package: Path) -> str:
+    """The test file of a module, which mirrors its place; empty where there is none."""
+    inside = path.relative_to(package)
+    test = Path("tests", inside.parent, f"test_{inside.name}")
+    return test.as_posix() if (package.parents[1] / test).exists() else ""
 
 
 def _key(name: str) -> str:

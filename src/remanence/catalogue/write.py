@@ -1,4 +1,4 @@
-"""What is generated from the catalogue: the lazy packages and `docs/catalogue.md`.
+"""What is generated from the catalogue: the lazy packages, `docs/catalogue.md`, and a page for every seam.
 
 A generated `__init__.py` has two halves: a head written by hand (docstring, `__version__`), and below the mark a tail
 that is overwritten. Only a package that exports something is touched.
@@ -44,7 +44,8 @@ def files(found: Iterable[Entry], package: Path) -> dict[Path, str]:
             entry.module
         )
     made = {path: _init(path, homes) for path, homes in exports.items()}
-    return made | {root / "docs" / "catalogue.md": page(found)}
+    docs = root / "docs"
+    return made | {docs / "catalogue.md": page(found)} | seam_pages(found, package, docs / "seams")
 
 
 def _doors(package: Path) -> dict[str, str]:
@@ -120,14 +121,37 @@ def page(found: Iterable[Entry]) -> str:
     """`docs/catalogue.md`: a table for each seam."""
     parts = [PREAMBLE]
     for seam, group in groupby(found, key=lambda entry: entry.seam):
-        rows = [
-            f"| [{entry.name}](../{entry.file}) | {_cell(entry.summary)} | {_citation(entry)} | {entry.fidelity} "
-            f"| {_cell('; '.join(map(str, entry.measured)) or 'not yet')} |"
-            for entry in group
-        ]
-        table = "\n".join([HEADER, *rows])
-        parts.append(f"\n## {seam}\n\n{table}")
+        parts.append(f"\n## [{seam}](seams/{seam.lower()}.md)\n\n{_table(group, '../')}")
     return "\n".join(parts) + "\n"
+
+
+def seam_pages(found: Iterable[Entry], package: Path, folder: Path) -> dict[Path, str]:
+    """One page a seam: what it promises, its shape as the code has it, and the mechanisms that enter there."""
+    by_seam: dict[str, list[Entry]] = {}
+    for entry in found:
+        by_seam.setdefault(entry.seam, []).append(entry)
+    text = (package / "seams.py").read_text(encoding="utf-8")
+    pages = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(b) == "Protocol" for b in node.bases):
+            shape = ast.get_source_segment(text, node)
+            here = by_seam.get(node.name, [])
+            listed = _table(here, "../../") if here else "None yet."
+            pages[folder / f"{node.name.lower()}.md"] = (
+                f"# {node.name}\n\n{ast.get_docstring(node)}\n\n```py\n{shape}\n```\n\n## Mechanisms\n\n{listed}\n\n"
+                "How to add one: [CONTRIBUTING](../../CONTRIBUTING.md). All of them: [the catalogue](../catalogue.md). "
+                "The other seams: [seams.py](../../src/remanence/seams.py). Written by `make gen`.\n"
+            )
+    return pages
+
+
+def _table(group: Iterable[Entry], up: str) -> str:
+    rows = [
+        f"| [{entry.name}]({up}{entry.file}) | {_cell(entry.summary)} | {_citation(entry)} | {entry.fidelity} "
+        f"| {_cell('; '.join(map(str, entry.measured)) or 'not yet')} |"
+        for entry in group
+    ]
+    return "\n".join([HEADER, *rows])
 
 
 def _citation(entry: Entry) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Final
 
-from remanence import embed
+import remanence.embed as embed
 from remanence.embed.cache import Cached
 from remanence.errors import InvalidInput, ModelMissing
 from remanence.seams import Embedder

@@ -51,15 +51,16 @@ _OPENER: Final = build_opener(_NoRedirect)
     title="OpenAI-compatible embeddings endpoint",
     year=2022,
     where="POST /v1/embeddings",
-    fidelity="exact",
+    fidelity="adapted",
 )
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Endpoint:
     """Vectors from a server: unit rows as `dense`, no token states.
 
     Requests that time out, find nobody or are refused for the moment (429, 5xx) are sent again. Redirects are not followed, so
-    the key goes nowhere but to `url`; it is in no message, log, id or repr. Empty texts get a zero vector and are not sent:
-    servers refuse them. That a text gets the same vector in any batch is the server's to keep.
+    the key goes nowhere but to `url`; it is in no message, log, id or repr. That a text gets the same vector in any batch is the
+    server's to keep. Departs from the interface in that empty texts, which servers refuse, are not sent and get a zero vector,
+    and that long ones are cut.
     """
 
     url: str = "http://127.0.0.1:8080/v1"

@@ -21,7 +21,7 @@ from remanence.seams import Encoded, EncodedQuery
 Floats = NDArray[np.float32]
 
 LAYOUT: Final = 1
-"""Raise it with every change of what `distil` makes."""
+"""Raise it with every change of what `distil` makes, and of MiniLM's projection."""
 DIM: Final = 256
 PASSES: Final = 3
 """How often each word piece is seen among others."""

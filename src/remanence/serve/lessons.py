@@ -13,8 +13,8 @@ from remanence.errors import InvalidInput
 from remanence.memory import Memory
 from remanence.recipes.choose import open_recipe
 from remanence.store.choose import open_store
-from remanence.text.analyze import analyze
 from remanence.text.index.space import Space
+from remanence.text.index.terms import record_terms
 from remanence.text.read.question import parse
 from remanence.text.read.train import Lesson, lesson
 from remanence.text.write.messages import as_scope
@@ -48,7 +48,7 @@ def lessons(
                 f"{task.name}: {sum(len(example.turns) for example in examples):,} records stored, embedding"
             )
             memory.flush()
-        store = open_store(str(path), analyze=analyze)
+        store = open_store(str(path), analyze=record_terms)
         try:
             recipe = open_recipe("default", encoder)
             for example in examples:

@@ -26,7 +26,7 @@ from remanence.store.content import (
     encode,
     same_hash,
 )
-from remanence.store.derive import ADD, LINK, RETRACT, REVISE, TOUCH, new_id
+from remanence.store.derive import ADD, LINK, RETRACT, REVISE, TOUCH, new_id, short_fold
 from remanence.store.erase import closure, forget_records
 from remanence.store.ledger import Space, Transaction, find_space
 from remanence.store.rows import Fixed, unpack_row
@@ -139,12 +139,12 @@ def _same(db: sqlite3.Connection, space: Space, body: Body) -> Ack | None:
 
 
 def _near(tx: Transaction, space: Space, fold: int) -> str:
-    row = tx.db.execute(
-        "SELECT e.rid FROM docs d JOIN events e ON e.seq = d.seq "
-        "WHERE d.space = ? AND d.fold = ? AND d.seq < ? ORDER BY d.seq LIMIT 1",
-        (space.id, fold, tx.seq),
-    ).fetchone()
-    return row[0] if row else ""
+    rows = tx.db.execute(
+        "SELECT e.rid, d.fixed FROM docs d JOIN events e ON e.seq = d.seq "
+        "WHERE d.space = ? AND d.fold = ? AND d.seq < ? ORDER BY d.seq",
+        (space.id, short_fold(fold), tx.seq),
+    )
+    return next((rid for rid, fixed in rows if unpack_row(fixed).fold == fold), "")
 
 
 def _revise(tx: Transaction, change: Revise) -> Ack:

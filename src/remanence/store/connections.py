@@ -32,9 +32,6 @@ from remanence.store import schema
 
 READERS: Final = 8
 """Idle reading connections that are kept open."""
-WRITER_CACHE: Final = -32_768
-"""KiB of pages (negative: SQLite's unit) that the writing connection keeps, so that bulk writes do not reread the indexes."""
-
 _open: weakref.WeakSet[Connections] = weakref.WeakSet()
 
 
@@ -55,19 +52,24 @@ class Connections:
         empty = schema.inspect(path)
         if empty and (read_only or not create):
             raise NotFound(f"no store at {path}", hint="check the path, or allow it to be created")
-        with self._translated():
-            if read_only:
-                with self.reading() as db:
-                    if schema.ready(db, path) != len(schema.MIGRATIONS):
-                        raise ReadOnly(
-                            f"{path} has an old schema",
-                            hint="open it once for writing to migrate it",
-                        )
-            else:
-                writer = self._connect()
-                self._writer = writer
-                schema.upgrade(writer, path)
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
         _open.add(self)
+
+    def _prepare(self) -> None:
+        if self.read_only:
+            with self.reading() as db:
+                if schema.ready(db, self.path) != len(schema.MIGRATIONS):
+                    raise ReadOnly(
+                        f"{self.path} has an old schema",
+                        hint="open it once for writing to migrate it",
+                    )
+        else:
+            with self.alone() as db:
+                schema.upgrade(db, self.path)
 
     def _start(self) -> None:
         self._pid = os.getpid()
@@ -92,7 +94,7 @@ class Connections:
         try:
             with self._translated():
                 if self._writer is None:
-                    self._writer = self._connect()
+                    self._writer = self._connect(writing=True)
                 db = self._writer
                 db.execute("BEGIN IMMEDIATE")
                 try:
@@ -111,7 +113,7 @@ class Connections:
         self._check()
         with self._lock, self._translated():
             if self._writer is None:
-                self._writer = self._connect()
+                self._writer = self._connect(writing=True)
             yield self._writer
 
     @contextmanager
@@ -174,7 +176,7 @@ class Connections:
         if self._pid != os.getpid():
             self._start()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, *, writing: bool = False) -> sqlite3.Connection:
         mode = "ro" if self.read_only else "rwc"
         name = f"file:{quote(str(self.path.resolve()))}?mode={mode}"
         if self.read_only and not os.access(self.path.resolve().parent, os.W_OK):
@@ -191,11 +193,18 @@ class Connections:
         )
         try:
             if not self.read_only:
-                db.execute("PRAGMA page_size = 8192")
+                # Against pages of 8192 bytes, measured: 24 bytes a record less, 27 instead of 48 kB of log for a
+                # single record, 5 % more work in bulk.
+                db.execute("PRAGMA page_size = 4096")
                 self._use_wal(db)
+            if writing:
                 db.execute("PRAGMA synchronous = FULL")
                 db.execute("PRAGMA secure_delete = ON")
+                db.execute("PRAGMA wal_autocheckpoint = 2000")
+                # KiB, so that bulk writes do not reread the indexes.
                 db.execute("PRAGMA cache_size = -32768")
+            else:
+                db.execute("PRAGMA query_only = ON")
             db.execute("PRAGMA trusted_schema = OFF")
         except BaseException:
             db.close()

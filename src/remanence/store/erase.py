@@ -55,14 +55,15 @@ def forget_records(tx: Transaction, space: Space, ids: Sequence[str]) -> dict[st
         seqs = [row[0] for row in rows]
         fixed = np.frombuffer(b"".join(row[2] for row in rows), ROW)
         codes.update(int(code) for name in _NAMED for code in fixed[name])
-        beside = _beside(tx.db, space.id, id)
-        for seq in (*seqs, *beside):
+        links = _seqs(tx.db, _LINKS, (space.id, id))
+        touches = _seqs(tx.db, _TOUCHES, (space.id, id))
+        for seq in (*seqs, *links, *touches):
             tx.db.execute("UPDATE events SET salt = NULL, body = NULL WHERE seq = ?", (seq,))
         _count(gone, "versions", len(seqs))
         _count(gone, "docs", len(seqs))
-        _count(gone, "links", _number(tx.db, _LINKS, (space.id, id, id)))
-        _count(gone, "lineage", _number(tx.db, _LINEAGE, (space.id, id, id)))
-        _count(gone, "touches", _number(tx.db, _TOUCHES, (space.id, id)))
+        _count(gone, "links", len(links))
+        _count(gone, "lineage", len(_seqs(tx.db, _LINEAGE, (space.id, id))))
+        _count(gone, "touches", len(touches))
         for seq in seqs:
             span = (seq * SLOTS, seq * SLOTS + SLOTS - 1)
             _count(
@@ -75,7 +76,7 @@ def forget_records(tx: Transaction, space: Space, ids: Sequence[str]) -> dict[st
                 "tokens",
                 tx.db.execute("DELETE FROM tokens WHERE id BETWEEN ? AND ?", span).rowcount,
             )
-        tx.append(space, FORGET, id, rows[-1][1], {"seqs": seqs, "beside": beside})
+        tx.append(space, FORGET, id, rows[-1][1], {"seqs": seqs, "beside": [*links, *touches]})
     unused = _unused(tx.db, space.id, codes)
     tx.deriver.blank(space.id, unused)
     _count(gone, "names", len(unused))
@@ -83,18 +84,19 @@ def forget_records(tx: Transaction, space: Space, ids: Sequence[str]) -> dict[st
     return gone
 
 
-_LINKS: Final = "SELECT count(*) FROM links WHERE space = ? AND (src = ? OR dst = ?)"
-_LINEAGE: Final = "SELECT count(*) FROM lineage WHERE space = ? AND (parent = ? OR child = ?)"
-_TOUCHES: Final = "SELECT count(*) FROM touches WHERE space = ? AND rid = ?"
+_LINKS: Final = (
+    "SELECT seq FROM links WHERE space = ?1 AND src = ?2 "
+    "UNION SELECT seq FROM links WHERE space = ?1 AND dst = ?2 ORDER BY seq"
+)
+_LINEAGE: Final = (
+    "SELECT 1 FROM lineage WHERE space = ?1 AND parent = ?2 "
+    "UNION ALL SELECT 1 FROM lineage WHERE space = ?1 AND child = ?2"
+)
+_TOUCHES: Final = "SELECT seq FROM touches WHERE space = ? AND rid = ? ORDER BY seq"
 
 
-def _beside(db: sqlite3.Connection, space: int, id: str) -> list[int]:
-    """Link and touch events that name the record."""
-    links = db.execute(
-        "SELECT seq FROM links WHERE space = ? AND (src = ? OR dst = ?)", (space, id, id)
-    )
-    touches = db.execute("SELECT seq FROM touches WHERE space = ? AND rid = ?", (space, id))
-    return sorted(row[0] for rows in (links.fetchall(), touches.fetchall()) for row in rows)
+def _seqs(db: sqlite3.Connection, query: str, values: tuple[int, str]) -> list[int]:
+    return [row[0] for row in db.execute(query, values)]
 
 
 def _unused(db: sqlite3.Connection, space: int, codes: set[int]) -> set[int]:
@@ -123,11 +125,6 @@ def _drop_digests(db: sqlite3.Connection, space: int, ids: set[str]) -> int:
     for key in named:
         db.execute("UPDATE keys SET digest = NULL WHERE space = ? AND key = ?", (space, key))
     return len(named)
-
-
-def _number(db: sqlite3.Connection, query: str, values: tuple[int | str, ...]) -> int:
-    number: int = db.execute(query, values).fetchone()[0]
-    return number
 
 
 def _count(gone: dict[str, int], table: str, rows: int) -> None:

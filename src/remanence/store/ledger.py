@@ -15,7 +15,7 @@ from hashlib import blake2b, sha256
 from typing import Any, Final, NamedTuple
 
 from remanence.seams import Analyzer
-from remanence.store.content import encode
+from remanence.store.content import decode, encode
 from remanence.store.derive import Deriver, Entry
 from remanence.store.scopes import space_of
 from remanence.types import Micros, Scope
@@ -125,4 +125,5 @@ class Transaction:
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             entry._replace(hash=self.hash),
         )
-        return self.deriver.derive(entry, dict(body))
+        # From the bytes, as a replay would: what was given may be of a finer type than JSON keeps.
+        return self.deriver.derive(entry, decode(raw))

@@ -120,12 +120,17 @@ def listing(
     known_at: Micros | None,
 ) -> Iterator[Record]:
     """Records visible at both moments (`known_at` None: now), in the order of their versions' commits."""
-    texts = names(db, space)
-    codes = {
-        name: [code for code, text in enumerate(texts) if text in _options(filters[name])]
+    wanted = [
+        (name, _options(filters[name]))
         for name in ("session", "speaker", "kind")
         if name in filters
-    }
+    ]
+    if kinds:
+        wanted.append(("kind", kinds))
+    texts = names(db, space)
+    codes = [
+        (name, [c for c, text in enumerate(texts) if text in options]) for name, options in wanted
+    ]
     rows = db.execute(
         "SELECT fixed FROM docs WHERE space = ? AND (closed IS NULL OR ?) ORDER BY seq",
         (space.id, known_at is not None),
@@ -135,8 +140,8 @@ def listing(
         seen = (fixed["valid_from"] <= as_of) & (as_of < fixed["valid_to"])
         if known_at is not None:
             seen &= (fixed["known_from"] <= known_at) & (known_at < fixed["known_to"])
-        for name, wanted in codes.items():
-            seen &= np.isin(fixed[name], wanted)
+        for name, among in codes:
+            seen &= np.isin(fixed[name], among)
         seqs = fixed["seq"][seen].tolist()
         for start in range(0, len(seqs), FEW):
             known = found(db, space, scope, seqs[start : start + FEW])

@@ -14,7 +14,7 @@ APPLICATION_ID: Final = 0x524D454D
 """`RMEM`, in the SQLite header's field for it (big-endian, offset 68)."""
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (m0001_ledger.migrate,)
 """Append only. Step n brings a file from `user_version` n to n + 1."""
-PAGE_SIZE: Final = 8192
+PAGE_SIZE: Final = 4096
 MAGIC: Final = b"SQLite format 3\0"
 
 

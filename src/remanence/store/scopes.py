@@ -53,7 +53,7 @@ def scope_of(tenant: str, user: str, tail: str) -> Scope:
 def inside(tail: str, narrowed: str) -> bool:
     r"""Whether a record under `tail` can be seen by a read narrowed to `narrowed`.
 
-    >>> inside("agent\\x1frun", "agent"), inside("agents", "agent"), inside("", "agent")
+    >>> inside("agent\x1frun", "agent"), inside("agents", "agent"), inside("", "agent")
     (True, False, False)
     """
     return not narrowed or tail == narrowed or tail.startswith(narrowed + SEPARATOR)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from remanence.errors import Conflict, InvalidInput, NotFound
-from remanence.seams import Analyzer, Delta, Encoded
+from remanence.seams import Analyzer, Delta, Encoded, Waiting
 from remanence.store import reading, transfer
 from remanence.store import vectors as encoded
 from remanence.store import verify as checks
@@ -124,6 +124,7 @@ class SQLiteStore:
         with self._writing(actor) as tx:
             space = find_space(tx.db, scope)
             for id in ids:
+                check_name(id, "an id")
                 if space is None or not reading.history(tx.db, space, scope, id):
                     raise NotFound(f"no record {id!r}", hint="check the id and the scope")
             assert space is not None or not ids
@@ -150,6 +151,7 @@ class SQLiteStore:
         """The newest version known at `known_at` (None: now) that is valid at `as_of` (None: whenever).
 
         Raises: NotFound where the record was forgotten; one that never was is None."""
+        check_name(id, "an id")
         with self._space(scope) as (db, space):
             return reading.get(db, space, scope, id, as_of, known_at) if space else None
 
@@ -167,6 +169,7 @@ class SQLiteStore:
         """All versions of a record, oldest first.
 
         Raises: NotFound where it was forgotten."""
+        check_name(id, "an id")
         with self._space(scope) as (db, space):
             return reading.history(db, space, scope, id) if space else []
 
@@ -177,11 +180,13 @@ class SQLiteStore:
 
     def links(self, scope: Scope, id: str) -> list[tuple[str, str, str]]:
         """(src, relation, dst) of every link from or to a record."""
+        check_name(id, "an id")
         with self._space(scope) as (db, space):
             return reading.links(db, space, id) if space else []
 
     def touches(self, scope: Scope, id: str) -> list[Micros]:
         """When a record was used, ascending."""
+        check_name(id, "an id")
         with self._space(scope) as (db, space):
             return reading.touches(db, space, id) if space else []
 
@@ -212,13 +217,15 @@ class SQLiteStore:
                 for tenant, user in db.execute("SELECT tenant, user FROM spaces ORDER BY id")
             ]
 
-    def pending(self, encoder: str, limit: int) -> list[tuple[int, str]]:
-        """(seq, text) of content that waits for this encoder, oldest first."""
+    def pending(self, encoder: str, limit: int) -> list[Waiting]:
+        """Content that waits for this encoder, oldest first."""
+        check_name(encoder, "an encoder's id")
         with self._connections.reading() as db:
             return encoded.pending(db, encoder, limit)
 
     def waiting(self, encoder: str) -> int:
         """How many texts wait for this encoder."""
+        check_name(encoder, "an encoder's id")
         with self._connections.reading() as db:
             return encoded.waiting(db, encoder)
 
@@ -232,11 +239,13 @@ class SQLiteStore:
 
     def vectors(self, scope: Scope, encoder: str, after: int) -> list[tuple[int, bytes]]:
         """(seq, packed dense vector) of this space's versions after a sequence number, ascending."""
+        check_name(encoder, "an encoder's id")
         with self._space(scope) as (db, space):
             return encoded.dense_of(db, space.id, encoder, after) if space else []
 
     def tokens(self, encoder: str, seqs: Sequence[int]) -> list[bytes]:
         """Packed token states of these versions, empty bytes where there are none (yet)."""
+        check_name(encoder, "an encoder's id")
         with self._connections.reading() as db:
             return encoded.tokens_of(db, encoder, seqs)
 

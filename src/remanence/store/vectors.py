@@ -13,21 +13,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from remanence.errors import InvalidInput, StoreError, WrongDimension
-from remanence.seams import Encoded
-from remanence.store.content import decode
+from remanence.seams import Encoded, Waiting
+from remanence.store.content import Body, decode
 from remanence.store.erase import SLOTS
 from remanence.store.rows import pack_unit
 
 
-def pending(db: sqlite3.Connection, encoder: str, limit: int) -> list[tuple[int, str]]:
-    """(seq, text) of content that has no vector of this encoder, oldest first."""
+def pending(db: sqlite3.Connection, encoder: str, limit: int) -> list[Waiting]:
+    """Content that has no vector of this encoder, oldest first."""
     slot, cursor = _slot(db, encoder)
     rows = db.execute(
         "SELECT e.seq, e.body FROM events e LEFT JOIN dense v ON v.id = e.seq * 16 + ? "
         "WHERE e.seq > ? AND e.op <= 2 AND e.body IS NOT NULL AND v.id IS NULL ORDER BY e.seq LIMIT ?",
         (slot, cursor, limit),
     )
-    return [(seq, decode(raw)["text"]) for seq, raw in rows]
+    return [_waiting(seq, decode(raw)) for seq, raw in rows]
+
+
+def _waiting(seq: int, body: Body) -> Waiting:
+    return Waiting(seq, body["text"], body.get("speaker", ""), body.get("fields", {}))
 
 
 def waiting(db: sqlite3.Connection, encoder: str) -> int:

@@ -119,7 +119,7 @@ def test_chatgpt_reports_what_is_damaged_and_reads_the_rest(tmp_path: Path) -> N
     assert [o.session for o in found] == ["c3"] * 2 + ["c4"] * 3
     assert [(s.line, s.reason) for s in skipped] == [
         (1, "conversation 1: node voice is its own ancestor"),
-        (2, "conversation 2: conversation 2 is a number, not an object"),
+        (2, "conversation 2: it is a number, not an object"),
         (3, "conversation 3, message new: 'soon' is not a time"),
     ]
 

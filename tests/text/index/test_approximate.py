@@ -14,7 +14,9 @@ from remanence.text.index.vectors import Dense
 def clusters(n: int) -> Dense:
     rng = np.random.default_rng(1)
     centres = rng.standard_normal((n // 40, 32)).astype(np.float32)
-    rows = centres[rng.integers(0, len(centres), n)] + 0.6 * rng.standard_normal((n, 32)).astype(np.float32)
+    rows = centres[rng.integers(0, len(centres), n)] + 0.6 * rng.standard_normal((n, 32)).astype(
+        np.float32
+    )
     dense = Dense(32)
     dense.put(np.arange(n, dtype=np.int32), pack_unit(rows))
     return dense

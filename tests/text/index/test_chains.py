@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,9 @@ from remanence.types import FOREVER
     turns=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=30),
     cuts=st.lists(st.integers(1, 7), max_size=10),
 )
-def test_neighbours_are_the_sorted_neighbours(turns: list[tuple[int, int]], cuts: list[int]) -> None:
+def test_neighbours_are_the_sorted_neighbours(
+    turns: list[tuple[int, int]], cuts: list[int]
+) -> None:
     rows = np.zeros(len(turns), ROW)
     for number, (session, at) in enumerate(turns):
         rows[number]["seq"] = rows[number]["first"] = number + 1
@@ -26,7 +30,7 @@ def test_neighbours_are_the_sorted_neighbours(turns: list[tuple[int, int]], cuts
         if chains.n < end <= len(rows):
             chains.extend(rows[:end])
     order = sorted(range(len(rows)), key=lambda o: (turns[o][0], turns[o][1], o))
-    later = {a: b for a, b in zip(order, order[1:], strict=False) if turns[a][0] == turns[b][0]}
+    later = {a: b for a, b in itertools.pairwise(order) if turns[a][0] == turns[b][0]}
     assert chains.step(1).tolist() == [later.get(o, -1) for o in range(len(rows))]
     assert chains.step(2).tolist() == [later.get(later.get(o, -1), -1) for o in range(len(rows))]
     earlier = {b: a for a, b in later.items()}

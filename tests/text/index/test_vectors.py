@@ -16,7 +16,9 @@ def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
-@given(seed=st.integers(0, 2**32), n=st.integers(0, 300), k=st.integers(1, 40), share=st.floats(0, 1))
+@given(
+    seed=st.integers(0, 2**32), n=st.integers(0, 300), k=st.integers(1, 40), share=st.floats(0, 1)
+)
 def test_nearest_is_exact(seed: int, n: int, k: int, share: float) -> None:
     rng = np.random.default_rng(seed)
     stored = pack_unit(unit(rng, n, 32).round(1))  # rounding makes ties and zero vectors likely
@@ -51,7 +53,11 @@ def test_records_without_vectors_are_not_found() -> None:
     assert dense.nearest(np.ones(8, np.float32), 3, np.ones(5, np.bool_))[0].size == 0
     dense.put(np.array([3], np.int32), np.ones((1, 8), np.int8))
     assert dense.nearest(np.ones(8, np.float32), 3, np.ones(5, np.bool_))[0].tolist() == [3]
-    assert dense.cosine(np.ones(8, np.float32), np.array([0, 4, 500], np.int32)).tolist() == [0, 0, 0]
+    assert dense.cosine(np.ones(8, np.float32), np.array([0, 4, 500], np.int32)).tolist() == [
+        0,
+        0,
+        0,
+    ]
     dense.erase(3)
     assert not dense.rows.any()
 

@@ -154,9 +154,13 @@ class Child:
                 text=True,
                 encoding="utf-8",
             )
-        opened = self.ask(
-            do="open", folder=str(folder), vectors=str(vectors or ""), settings=dict(settings)
-        )
+        try:
+            opened = self.ask(
+                do="open", folder=str(folder), vectors=str(vectors or ""), settings=dict(settings)
+            )
+        except SystemFailed:
+            self.kill()
+            raise
         self.version = str(opened["version"])
 
     def ask(self, **request: Any) -> dict[str, Any]:

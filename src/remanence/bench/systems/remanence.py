@@ -134,8 +134,14 @@ class Ours(Plain):
         self.memory.flush()
 
     def query(self, example: str, text: str, k: int, at: str | None) -> list[str]:
-        hits = self.memory.search(text, user_id=example, k=k, as_of=at)
-        return self.ids(example, [hit.record for hit in hits])
+        """k turns. Long documents are kept in parts, of which several may be found: then more is asked for."""
+        asked = k
+        while True:
+            hits = self.memory.search(text, user_id=example, k=asked, as_of=at)
+            ids = self.ids(example, [hit.record for hit in hits])
+            if len(ids) >= k or len(hits) < asked:
+                return ids[:k]
+            asked *= 2
 
     def context(self, example: str, text: str, budget: int) -> list[str]:
         """Ids of the packed records, those with the best scores first."""

@@ -48,7 +48,7 @@ class ChatGPT:
 def _conversation(value: Value, number: int, scope: Scope) -> Iterator[Item]:
     where = f"conversation {number}"
     try:
-        conversation = obj(value.json, where)
+        conversation = obj(value.json, "it")
         title = string(conversation.get("title"), "title")
         session = string(
             conversation.get("conversation_id") or conversation.get("id"), "conversation_id"

@@ -44,7 +44,7 @@ class Claude:
 def _conversation(value: Value, number: int, scope: Scope) -> Iterator[Item]:
     where = f"conversation {number}"
     try:
-        conversation = obj(value.json, where)
+        conversation = obj(value.json, "it")
         title = string(conversation.get("name"), "name")
         session = string(conversation.get("uuid"), "uuid")
         messages = array(conversation.get("chat_messages"), "chat_messages")

@@ -38,6 +38,7 @@ TABLES: Final = (
     """CREATE TABLE lineage (
         space INTEGER NOT NULL, parent TEXT NOT NULL, child TEXT NOT NULL,
         PRIMARY KEY (space, parent, child)) WITHOUT ROWID""",
+    "CREATE INDEX lineage_child ON lineage (space, child)",
     """CREATE TABLE touches (
         space INTEGER NOT NULL, rid TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (space, rid, seq)) WITHOUT ROWID""",
     """CREATE TABLE tombstones (

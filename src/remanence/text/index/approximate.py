@@ -44,7 +44,9 @@ class Approximate:
     def seqs(self, vector: Floats, k: int) -> NDArray[np.int64]:
         """Sequence numbers of candidates for the k nearest, unordered, without those that are most likely far."""
         query = pack_unit(vector[None, :])[0]
-        found: NDArray[np.int64] = self.index.search(query, max(FEWEST, 4 * k)).keys.astype(np.int64)
+        found: NDArray[np.int64] = self.index.search(query, max(FEWEST, 4 * k)).keys.astype(
+            np.int64
+        )
         return found
 
 
@@ -64,7 +66,7 @@ def read(path: Path) -> Approximate | None:
         return None
     if index is None or len(index) != told["count"]:
         return None
-    index.expansion_search = EXPANSION_SEARCH
+    index.expansion_search = EXPANSION_SEARCH  # type: ignore[misc]  # its setter is not typed
     return Approximate(index, told["last"], told["count"], told["recall"])
 
 
@@ -80,7 +82,11 @@ def build(path: Path, dense: Dense, seqs: NDArray[np.int64]) -> Approximate:
         expansion_search=EXPANSION_SEARCH,
     )
     start = 0
-    if old is not None and old.last in (kept := set(seqs[: old.count].tolist())) and len(kept) == old.count:
+    if (
+        old is not None
+        and old.last in (kept := set(seqs[: old.count].tolist()))
+        and len(kept) == old.count
+    ):
         index.load(str(path))
         start = old.count
     for at in range(start, len(seqs), 4096):  # in parts, so that other threads get their turn

@@ -42,8 +42,9 @@ class Segment:
 
     def find(self, term: int) -> tuple[Ords, Counts]:
         # The needle must have the array's type: a Python int would convert the whole array first.
-        start, end = np.searchsorted(self.terms, np.uint32(term)), np.searchsorted(
-            self.terms, np.uint32(term), side="right"
+        start, end = (
+            np.searchsorted(self.terms, np.uint32(term)),
+            np.searchsorted(self.terms, np.uint32(term), side="right"),
         )
         return self.ords[start:end], self.tf[start:end]
 
@@ -94,7 +95,9 @@ class Inverted:
 
 
 def _segment(packed: Sequence[bytes], start: int) -> Segment:
-    sizes = np.fromiter((len(entries) for entries in packed), np.int64, len(packed)) // ENTRY.itemsize
+    sizes = (
+        np.fromiter((len(entries) for entries in packed), np.int64, len(packed)) // ENTRY.itemsize
+    )
     entries = np.frombuffer(b"".join(packed), ENTRY)
     ords = np.repeat(np.arange(start, start + len(packed), dtype=np.int32), sizes)
     return Segment.of(entries["term"].copy(), ords, entries["tf"].copy())

@@ -33,7 +33,9 @@ FEW = 0.5
 class Space:
     """Follows one space; thread-safe. `view(query, now)` is what retrievers read."""
 
-    def __init__(self, store: Store, scope: Scope, encoder: Embedder | None, graph: Path | None = None) -> None:
+    def __init__(
+        self, store: Store, scope: Scope, encoder: Embedder | None, graph: Path | None = None
+    ) -> None:
         """`graph`: where the approximate index of this space lies, or may be made."""
         self.scope = scope[:2]
         self.store = store
@@ -50,7 +52,9 @@ class Space:
         """Grows with every change of what a view can see."""
         self.inverted = Inverted()
         self.dense = Dense(self.encoder.dim) if self.encoder else None
-        self.tokens = Tokens(self.encoder.token_dim) if self.encoder and self.encoder.token_dim else None
+        self.tokens = (
+            Tokens(self.encoder.token_dim) if self.encoder and self.encoder.token_dim else None
+        )
         self.chains = Chains()
         self._current: SpaceView | None = None
         self._until = 0
@@ -146,7 +150,10 @@ class Space:
         if whole >= approximate.SWITCH and whole - covered > approximate.GROWTH * whole:
             seqs = self.rows["seq"][:whole].copy()
             self._building = threading.Thread(
-                target=self._build, args=(self.graph, self.dense, seqs), name="remanence-graph", daemon=True
+                target=self._build,
+                args=(self.graph, self.dense, seqs),
+                name="remanence-graph",
+                daemon=True,
             )
             self._building.start()
 
@@ -166,7 +173,11 @@ class Space:
             ords = np.searchsorted(self.rows["seq"], graph.seqs(vector, k)).astype(np.int32)
             ords = ords[visible[ords]]
             recent = np.arange(graph.count, len(visible), dtype=np.int32)
-            later = self.dense.nearest(vector, k, visible, start=graph.count)[0] if len(recent) else recent
+            later = (
+                self.dense.nearest(vector, k, visible, start=graph.count)[0]
+                if len(recent)
+                else recent
+            )
             ords = np.concatenate((ords, later))
             if len(ords) >= k:
                 cosines = self.dense.cosine(vector, ords)
@@ -190,7 +201,9 @@ class Space:
         if self.tokens is not None:
             self.tokens.erase(ord)
 
-    def token_best(self, states: NDArray[np.float32], ords: NDArray[np.int32]) -> NDArray[np.float32]:
+    def token_best(
+        self, states: NDArray[np.float32], ords: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         """(q, c) best cosine of each query token over each record's tokens, loading states as needed."""
         if self.tokens is None or self.encoder is None:
             return np.zeros((len(states), len(ords)), np.float32)
@@ -215,7 +228,11 @@ class Space:
         packed = [p for p, ready in zip(packed, done, strict=True) if ready]
         raw = np.frombuffer(b"".join(packed), np.uint8).reshape(-1, encoder.token_bytes)
         counts = np.fromiter((len(p) for p in packed), np.int64, len(packed)) // encoder.token_bytes
-        states = raw.view(np.int8) if encoder.token_bytes == encoder.token_dim else pack_unit(encoder.unpack(raw))
+        states = (
+            raw.view(np.int8)
+            if encoder.token_bytes == encoder.token_dim
+            else pack_unit(encoder.unpack(raw))
+        )
         into.put(places[done], states, counts)
 
 
@@ -241,7 +258,9 @@ class Chains:
         for ord in range(start, self.n):
             row = rows[ord]
             before = self._last.get(int(row["session"]), -1)
-            if row["first"] != row["seq"] or (before >= 0 and row["valid_from"] < rows[before]["valid_from"]):
+            if row["first"] != row["seq"] or (
+                before >= 0 and row["valid_from"] < rows[before]["valid_from"]
+            ):
                 self._recompute(rows)
                 return
             self._previous[ord], self._next[ord] = before, -1
@@ -252,7 +271,9 @@ class Chains:
     def _recompute(self, rows: NDArray[Any]) -> None:
         # Of each record only the newest version stands in the chain; all of a session's rows sort together.
         newest = np.flatnonzero(rows["known_to"] == FOREVER)
-        order = newest[np.lexsort((rows["first"][newest], rows["valid_from"][newest], rows["session"][newest]))].astype(np.int32)
+        order = newest[
+            np.lexsort((rows["first"][newest], rows["valid_from"][newest], rows["session"][newest]))
+        ].astype(np.int32)
         self._previous[: self.n] = self._next[: self.n] = -1
         same = rows["session"][order[1:]] == rows["session"][order[:-1]]
         self._previous[order[1:][same]] = order[:-1][same]

@@ -76,31 +76,34 @@ class Dense:
     ) -> tuple[Ords, Floats]:
         """The k visible records from `start` on that are nearest to a unit vector, exactly, best first (ties: the earlier)."""
         n = min(len(visible), len(self.rows))
-        here = np.flatnonzero(visible[start:n] & self.has[start:n]).astype(np.int32) + np.int32(start)
-        if not len(here) or k < 1:
+        usable = visible[start:n] & self.has[start:n]
+        count = int(np.count_nonzero(usable))
+        if not count or k < 1:
             return np.empty(0, np.int32), np.empty(0, np.float32)
         small = pack_unit(vector[None, :])
         length = float(norms(small)[0])
-        if len(here) == n - start:
-            scan = dots(self.rows[start:n], small)[:, 0]
-        elif len(here) < (n - start) // 8:  # gathering few rows is cheaper than scanning all
-            scan = dots(self.rows[here], small)[:, 0]
+        if count < len(usable) // 8:  # gathering few rows is cheaper than scanning all
+            here: Ords | None = np.flatnonzero(usable).astype(np.int32) + np.int32(start)
+            rough = dots(self.rows[here], small)[:, 0] / (self.norm[here] * np.float32(length))
         else:
-            scan = dots(self.rows[start:n], small)[here - start, 0]
-        rough = scan / (self.norm[here] * length)
+            here = None
+            rough = dots(self.rows[start:n], small)[:, 0] / (
+                self.norm[start:n] * np.float32(length)
+            )
+            if count < len(usable):
+                rough[~usable] = -np.inf
         # Both vectors have length 1, so the cosine of any record is off by at most the distance between the queries.
-        error = float(np.linalg.norm(vector - small[0].astype(np.float32) / length))
+        error = (
+            float(np.linalg.norm(vector - small[0].astype(np.float32) / length)) if length else 0.0
+        )
         take = max(4 * k, 64)
         while True:
-            if take < len(here):
-                best = np.argpartition(rough, len(rough) - take)[-take:]
-                floor = float(rough[best].min())
-            else:
-                best, floor = np.arange(len(here)), -np.inf
-            ords = here[best]
+            whole = take >= count
+            best = np.argpartition(rough, len(rough) - min(take, count))[-min(take, count) :]
+            ords = (best + start).astype(np.int32) if here is None else here[best]
             exact = self.cosine(vector, ords)
             order = np.lexsort((ords, -exact))[:k]
-            if floor + error <= exact[order[-1]] or take >= len(here):
+            if whole or float(rough[best].min()) + error <= exact[order[-1]]:
                 return ords[order], exact[order]
             take *= 4
 
@@ -119,7 +122,9 @@ class Tokens:
     def missing(self, ords: Ords) -> Ords:
         """Those of the records that were never put."""
         known = ords < len(self.start)
-        absent: Ords = ords[~known | (self.start[np.where(known, ords, 0)] < 0)] if len(self.start) else ords
+        absent: Ords = (
+            ords[~known | (self.start[np.where(known, ords, 0)] < 0)] if len(self.start) else ords
+        )
         return absent
 
     def put(self, ords: Ords, states: Bytes, counts: NDArray[np.int64]) -> None:

@@ -12,12 +12,15 @@ from remanence.errors import InvalidInput
 from remanence.seams import Postings
 from remanence.store.rows import ROLES
 from remanence.text.analyze import term_hash
-from remanence.types import FOREVER, Query
+from remanence.text.index.terms import filterable, meta_hash
+from remanence.types import FOREVER, Query, Record
 
 if TYPE_CHECKING:
     from remanence.text.index.space import Space
 
 T = TypeVar("T")
+KEPT = 256
+"""Posting lists that a view remembers."""
 WHOLE = "document"
 """The kind of a record that holds a whole page. Its passages are records too, so it is read only when asked for by kind."""
 Floats = NDArray[np.float32]
@@ -42,6 +45,7 @@ class SpaceView:
         self.names: Sequence[str] = space.store.names(space.scope)
         self._neighbours: dict[int, Ords] = {}
         self._lengths: Floats | None = None
+        self._postings: dict[tuple[str, str], Postings] = {}
 
     @property
     def embedded(self) -> bool:
@@ -49,13 +53,19 @@ class SpaceView:
         return self._space.dense is not None and bool(self._space.dense.has.any())
 
     def postings(self, term: str, field: str = "") -> Postings:
+        known = self._postings.get((term, field))
+        if known is not None:  # several mechanisms ask for the words of one question
+            return known
         ords, tf = self._space.inverted.find(term_hash(term, field))
         if len(ords) and ords[-1] >= self.n:  # committed after this view was made
             ords, tf = ords[: (end := int(np.searchsorted(ords, self.n)))], tf[:end]
         if not self._all:
             here = self.visible[ords]
             ords, tf = ords[here], tf[here]
-        return Postings(ords, tf.astype(np.float32))
+        if len(self._postings) >= KEPT:
+            self._postings.clear()
+        found = self._postings[term, field] = Postings(ords, tf.astype(np.float32))
+        return found
 
     def lengths(self) -> Floats:
         if self._lengths is None:
@@ -83,13 +93,16 @@ class SpaceView:
         return self._space.token_best(states, ords)
 
     def texts(self, ords: Ords) -> list[str]:
-        return [record.text for record in self._records(ords)]
+        return [record.text if record else "" for record in self._records(ords)]
 
     def titles(self, ords: Ords) -> list[str]:
-        return [record.fields.get("title", "") for record in self._records(ords)]
+        return [record.fields.get("title", "") if record else "" for record in self._records(ords)]
 
-    def _records(self, ords: Ords) -> list[Any]:
-        return self._space.store.records(self._space.scope, self.rows["seq"][ords].tolist())
+    def _records(self, ords: Ords) -> list[Record | None]:
+        """None for what was forgotten since this view was made."""
+        seqs = self.rows["seq"][ords].tolist()
+        found = self._space.store.found(self._space.scope, seqs)
+        return [found.get(seq) for seq in seqs]
 
     def derived(self, name: str, build: Callable[[SpaceView, T | None], T]) -> T:
         state, value = self._memo.get(name, (-1, None))
@@ -104,6 +117,7 @@ def visible_rows(space: Space, query: Query, now: int) -> NDArray[np.bool_]:
 
     Without `known_at` the newest version of each record counts; without `as_of`, what is valid now."""
     rows = space.rows
+    mask: NDArray[np.bool_]
     if query.known_at is None:
         mask = rows["known_to"] == FOREVER
     else:
@@ -113,7 +127,9 @@ def visible_rows(space: Space, query: Query, now: int) -> NDArray[np.bool_]:
     names = space.store.names(space.scope)
     if len(query.scope) > 2:
         tail = "\x1f".join(query.scope[2:])
-        codes = [c for c, name in enumerate(names) if name == tail or name.startswith(tail + "\x1f")]
+        codes = [
+            c for c, name in enumerate(names) if name == tail or name.startswith(tail + "\x1f")
+        ]
         mask &= np.isin(rows["tail"], codes)
     if query.kinds:
         mask &= np.isin(rows["kind"], _codes(names, query.kinds))
@@ -139,14 +155,10 @@ def _having(space: Space, key: str, options: Sequence[object]) -> NDArray[np.boo
     """(n,) records whose meta has one of these values under `key`: written into the lexical rows as terms of their own."""
     mask = np.zeros(space.n, np.bool_)
     for option in options:
-        if not isinstance(option, (str, int, float, bool)) and option is not None:
+        if not filterable(option):
             raise InvalidInput(
-                f"filter {key}={option!r}", hint="filter by a string, number, boolean or None, or a list of them"
+                f"filter {key}={option!r}",
+                hint="filter by a string, number, boolean or None, or a list of them",
             )
-        mask[space.inverted.find(term_hash(meta_term(key, option), "meta"))[0]] = True
+        mask[space.inverted.find(meta_hash(key, option))[0]] = True
     return mask
-
-
-def meta_term(key: str, value: object) -> str:
-    """The term under which a key and value of `meta` are found."""
-    return f"{key}={value!r}"

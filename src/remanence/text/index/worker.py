@@ -11,6 +11,7 @@ import time
 
 from remanence.errors import ModelError, StoreBusy, StoreError
 from remanence.seams import Embedder, Store
+from remanence.text.write.spoken import spoken
 
 BATCH = 64
 """Texts taken at once: what a crash can cost is encoding them again."""
@@ -37,7 +38,9 @@ class EmbeddingWorker:
                 return
             self._wanted, self.error = True, None
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="remanence-embed", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, name="remanence-embed", daemon=True
+                )
                 self._thread.start()
             self._work.notify_all()
 
@@ -88,7 +91,7 @@ class EmbeddingWorker:
                 batch = self.store.pending(self.encoder.id, BATCH)
                 if not batch:
                     return
-                vectors = self.encoder.encode([text for _, text in batch])
-                self.store.put_vectors(self.encoder.id, [seq for seq, _ in batch], vectors)
+                vectors = self.encoder.encode([spoken(waiting) for waiting in batch])
+                self.store.put_vectors(self.encoder.id, [waiting.seq for waiting in batch], vectors)
             except StoreBusy:  # a long write elsewhere: the batch is still pending
                 time.sleep(0.05)

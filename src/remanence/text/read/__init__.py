@@ -8,10 +8,13 @@ from remanence.catalogue.lazy import attach
 
 if TYPE_CHECKING:
     from remanence.text.read.dense import Dense as Dense
+    from remanence.text.read.feedback import Feedback as Feedback
     from remanence.text.read.fuse import Fuse as Fuse
     from remanence.text.read.graph import PhraseGraph as PhraseGraph
     from remanence.text.read.late import LateInteraction as LateInteraction
     from remanence.text.read.lexical import Lexical as Lexical
+    from remanence.text.read.neighbours import Neighbours as Neighbours
+    from remanence.text.read.neighbours import Sessions as Sessions
     from remanence.text.read.pack import Fit as Fit
     from remanence.text.read.people import People as People
     from remanence.text.read.pool import Pool as Pool
@@ -24,14 +27,17 @@ else:
         __name__,
         {
             "Dense": "remanence.text.read.dense",
+            "Feedback": "remanence.text.read.feedback",
             "Fit": "remanence.text.read.pack",
             "Fuse": "remanence.text.read.fuse",
             "LateInteraction": "remanence.text.read.late",
             "Lexical": "remanence.text.read.lexical",
             "Linear": "remanence.text.read.ranker",
+            "Neighbours": "remanence.text.read.neighbours",
             "People": "remanence.text.read.people",
             "PhraseGraph": "remanence.text.read.graph",
             "Pool": "remanence.text.read.pool",
+            "Sessions": "remanence.text.read.neighbours",
             "Shape": "remanence.text.read.shape",
             "Temporal": "remanence.text.read.temporal",
             "Window": "remanence.text.read.window",
@@ -40,14 +46,17 @@ else:
 
 __all__ = [
     "Dense",
+    "Feedback",
     "Fit",
     "Fuse",
     "LateInteraction",
     "Lexical",
     "Linear",
+    "Neighbours",
     "People",
     "PhraseGraph",
     "Pool",
+    "Sessions",
     "Shape",
     "Temporal",
     "Window",

@@ -46,6 +46,13 @@ def ranks(values: Floats) -> Floats:
     return (first + 1).astype(np.float32)
 
 
+def fill(values: Floats, known: NDArray[np.bool_]) -> Floats:
+    """What is not known becomes the mean of what is, so that it neither helps nor harms."""
+    if known.all() or not known.any():
+        return values
+    return np.where(known, values, values[known].mean()).astype(np.float32)
+
+
 def best_first(ranked: Ranked, scores: Floats, signals: Mapping[str, Floats]) -> Ranked:
     """The same candidates by new scores, with further signals."""
     order = np.argsort(-scores, kind="stable")

@@ -47,7 +47,7 @@ class Pipeline(Source):
 
     source: Retriever
     rankers: Sequence[Ranker] = ()
-    pool: int = 500
+    pool: int = 100
 
     def retrieve(self, question: Question, view: View, k: int) -> Ranked:
         ranked = self.source.retrieve(question, view, max(k, self.pool))

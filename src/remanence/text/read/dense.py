@@ -8,7 +8,7 @@ import numpy as np
 
 from remanence.catalogue.declare import mechanism
 from remanence.seams import Question, Ranked, View
-from remanence.text.read.calibrate import best_first, zscore
+from remanence.text.read.calibrate import best_first, fill, zscore
 from remanence.text.read.compose import Source
 
 
@@ -24,7 +24,8 @@ from remanence.text.read.compose import Source
 class Dense(Source):
     """Nearest records by cosine, over the vectors that have arrived; a record that waits for its vector is not found here.
 
-    As a ranker it adds `weight` times the z-score of the cosine. Signal: `dense`."""
+    As a ranker it adds `weight` times the z-score of the cosine; a record that waits for its vector counts as average.
+    Signal: `dense`."""
 
     weight: float = 0.3
 
@@ -37,6 +38,7 @@ class Dense(Source):
     def rank(self, question: Question, view: View, ranked: Ranked) -> Ranked:
         if question.encoded is None:
             return ranked
-        signal = view.cosine(question.encoded.dense, ranked.ords)
+        cosines = view.cosine(question.encoded.dense, ranked.ords)
+        signal = fill(cosines, cosines != 0)
         scores = ranked.scores + np.float32(self.weight) * zscore(signal)
         return best_first(ranked, scores, {"dense": signal})

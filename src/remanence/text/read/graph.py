@@ -31,15 +31,15 @@ class PhraseGraph:
 
     Departs from the paper: phrases are capitalised spans, years and titles found by rules, not triples by a language model; seeds
     are the question's phrases by idf, those of the three best passages at `lead`, and the passages themselves at
-    `passage` by the 6th power of their scaled score. A passage that shares a rare phrase with one of the best five, which
-    the question does not name, gets up to `bridge` more, twice for a title.
+    `passage` by the 6th power of their scaled score. A passage that shares a rare phrase with one of the `best`, which the
+    question does not name, gets up to `bridge` more, twice that for its title, at `fade` for every place down the list.
 
     Works only where the space is a collection of titled passages that share phrases (`share` of them at least): in
     conversations it was measured to cost recall. Signals: `graph`, `bridge`.
     """
 
-    weight: float = 1.0
-    bridge: float = 1.0
+    weight: float = 2.0
+    bridge: float = 4.0
     lead: float = 0.5
     passage: float = 0.3
     damping: float = 0.5
@@ -47,8 +47,6 @@ class PhraseGraph:
     rare: int = 30
     best: int = 5
     fade: float = 0.8
-    common: float = 0.5
-    add: bool = False
     share: float = 0.3
     most: int = 20_000
     """Larger collections are not walked: building the graph takes some .4 ms a passage."""
@@ -65,7 +63,7 @@ class PhraseGraph:
         signal = walked[ranked.ords]
         scores = zscore(ranked.scores) + np.float32(self.weight) * zscore(np.log(signal + 1e-9))
         first = best_first(ranked, scores, {"graph": signal})
-        bridged = self._bridge(graph, set(asked), first, view.n)[first.ords]
+        bridged = self._bridge(graph, asked, first, view.n)[first.ords]
         return best_first(
             first, first.scores + np.float32(self.bridge) * bridged, {"bridge": bridged}
         )
@@ -101,20 +99,19 @@ class PhraseGraph:
             ).astype(np.float32)
         return np.asarray(at_passage, np.float32)
 
-    def _bridge(self, graph: Phrases, asked: set[int], ranked: Ranked, n: int) -> Floats:
-        """(n,) what a rare phrase that the question does not name, and that joins a passage to one of the best, is worth: 1 for
-        the rarest of the first, less for later and commoner ones, `TITLE` times that where it is the passage's title."""
-        fitting = (graph.holding > 1) & (graph.holding <= self.rare)
-        fitting[list(asked)] = False
-        rarity = 1 - np.log(np.maximum(graph.holding, 1) / 2) / np.log(self.rare) * self.common
+    def _bridge(self, graph: Phrases, asked: list[int], ranked: Ranked, n: int) -> Floats:
+        """(n,) what a rare phrase that the question does not name, and that joins a passage to one of the best, is worth: near 1
+        for a phrase of two passages and the first hit, 0 for one of `rare`; `TITLE` times that where it is the passage's title."""
+        rarity = np.maximum(1 - np.log(np.maximum(graph.holding, 1) / 2) / np.log(self.rare / 2), 0)
+        rarity[graph.holding < 2] = 0
+        rarity[asked] = 0
         bonus = np.zeros(n, np.float32)
         for place, ord in enumerate(ranked.ords[: self.best].tolist()):
             held, _ = graph.of(ord)
             worth = np.zeros(len(graph.holding), np.float32)
-            worth[held] = fitting[held] * rarity[held] * self.fade**place
+            worth[held] = rarity[held] * self.fade**place
             reached = np.flatnonzero(worth[graph.phrases])
             reached = reached[graph.passages[reached] != ord]
             value = worth[graph.phrases[reached]] * graph.weights[reached]
-            if self.add: np.add.at(bonus, graph.passages[reached], value)
-            else: np.maximum.at(bonus, graph.passages[reached], value)
+            np.maximum.at(bonus, graph.passages[reached], value)
         return bonus

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from remanence.catalogue.declare import mechanism
 from remanence.seams import Question, Ranked, View
-from remanence.text.read.calibrate import best_first, zscore
+from remanence.text.read.calibrate import best_first, fill, zscore
 from remanence.text.read.lexical import FIELDS, idf, occurrences
 from remanence.text.read.people import named
 from remanence.text.read.question import token_terms
@@ -33,12 +33,12 @@ STOP_WORD = 0.15
 class LateInteraction:
     """MaxSim over stored token states: the sum, over the question's tokens, of the best cosine in the record.
 
-    Departs from the paper: the encoder was never trained for it; the record's neighbours up to `reach` steps away may serve
-    a token too, at `decay` per step; tokens are weighted by the idf of their term, and a speaker's name counts as a stop word
-    (`people` scores it). Adds `weight` times the z-score of `late`. Signals: `late` (idf, window), `late_own` (idf, record
-    alone), `late_even` and `late_even_own` (all tokens alike), `late_lift` (window; each token's matches as z-scores over
-    the candidates).
-    """
+    Departs from the paper: the encoder was never trained for it; the record's neighbours up to `reach` steps away may serve a token
+    too, at `decay` per step; tokens are weighted by the idf of their term, and a speaker's name counts as a stop word
+    (`people` scores it). A record that waits for its vectors counts as average.
+
+    Adds `weight` times the z-score of `late`. Signals: `late` (idf, window), `late_own` (idf, record alone), `late_even` and
+    `late_even_own` (all tokens alike), `late_lift` (window; each token's matches as z-scores over the candidates)."""
 
     weight: float = 1.0
     reach: int = 2
@@ -68,6 +68,8 @@ class LateInteraction:
             "late_even_own": even @ own,
             "late_lift": weights @ lift,
         }
+        encoded_yet = np.asarray(own.any(axis=0), np.bool_)
+        signals = {name: fill(values, encoded_yet) for name, values in signals.items()}
         scores = ranked.scores + np.float32(self.weight) * zscore(signals["late"])
         return best_first(ranked, scores, signals)
 

@@ -71,28 +71,27 @@ class Lexical(Source):
         order = np.lexsort((ords, -scores))[:k] if len(ords) <= 4 * k else _best(ords, scores, k)
         return top(Ranked(ords[order], scores[order], {"bm25": scores[order]}), k)
 
-    def score(self, view: View, matches: Iterable[tuple[Postings, int]]) -> tuple[Ords, Floats]:
+    def score(self, view: View, matches: Iterable[tuple[Postings, float]]) -> tuple[Ords, Floats]:
         """Records that hold any of the terms, ascending, and their BM25 scores."""
         total = np.zeros(view.n, np.float32)
-        norm = self.norm(view)
         for (ords, tf), times in matches:
             if len(ords):
                 weight = np.float32(times * idf(len(ords), view.count) * (self.k1 + 1))
-                total[ords] += weight * tf / (tf + norm[ords])
+                total[ords] += weight * tf / (tf + self.norm(view, ords))
         ords = np.flatnonzero(total).astype(np.int32)
         return ords, total[ords]
 
-    def norm(self, view: View) -> Floats:
-        """(n,) k1 (1 - b + b length / mean length)."""
+    def norm(self, view: View, ords: Ords) -> Floats:
+        """k1 (1 - b + b length / mean length) of each record, in the shape of `ords`; -1 counts as an empty record."""
         b = 0.4 + 0.35 * profile(view).long if self.b is None else self.b
         mean = max(profile(view).length, 1.0)
-        scaled: Floats = np.float32(self.k1) * (
-            np.float32(1 - b) + view.lengths() * np.float32(b / mean)
-        )
+        lengths = np.where(ords >= 0, view.lengths()[ords], np.float32(0))
+        scaled: Floats = np.float32(self.k1) * (np.float32(1 - b) + lengths * np.float32(b / mean))
         return scaled
 
 
 def _best(ords: Ords, scores: Floats, k: int) -> NDArray[np.int64]:
     """Places of the k best, best first; of equal ones the earlier record."""
-    kept = np.argpartition(-scores, k - 1)[:k]
-    return kept[np.lexsort((ords[kept], -scores[kept]))]
+    least = scores[np.argpartition(-scores, k - 1)[k - 1]]
+    kept = np.flatnonzero(scores >= least)
+    return kept[np.lexsort((ords[kept], -scores[kept]))][:k]

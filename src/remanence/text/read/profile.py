@@ -11,6 +11,7 @@ import numpy as np
 
 from remanence.seams import View
 from remanence.store.rows import ROLES
+from remanence.text.read.beside import beside
 
 SAMPLE = 20_000
 """Records that are looked at: the newest of the visible ones."""
@@ -43,7 +44,7 @@ def profile(view: View) -> Profile:
 def _measure(view: View, before: Profile | None) -> Profile:
     if before is not None and before.count > SAMPLE and view.count < before.count * 1.02:
         return before
-    ords = np.flatnonzero(view.visible)[-SAMPLE:]
+    ords = np.flatnonzero(view.visible)[-SAMPLE:].astype(np.int32)
     if not len(ords):
         return Profile(
             count=0, length=0.0, long=0.0, bursts=0.0, chained=0.0, titled=0.0, assisted=0.0
@@ -51,7 +52,7 @@ def _measure(view: View, before: Profile | None) -> Profile:
     rows = view.rows[ords]
     lengths = view.lengths()[ords]
     mean = float(lengths.mean())
-    before_it, after_it = view.neighbour(-1)[ords], view.neighbour(1)[ords]
+    before_it, after_it = beside(view, ords, -1), beside(view, ords, 1)
     user = float((rows["role"] == ROLES.index("user")).mean())
     assistant = float((rows["role"] == ROLES.index("assistant")).mean())
     return Profile(

@@ -11,6 +11,7 @@ from remanence.catalogue.declare import mechanism
 from remanence.seams import Question, Ranked, View
 from remanence.store.rows import ROLES
 from remanence.text.analyze import words
+from remanence.text.read.beside import beside
 from remanence.text.read.calibrate import best_first, zscore
 from remanence.text.read.profile import profile
 from remanence.text.read.window import counts
@@ -48,7 +49,7 @@ class Shape:
     def rank(self, question: Question, view: View, ranked: Ranked) -> Ranked:
         ords = ranked.ords
         asked = {word.text for word in words(question.query.text[:2000])}
-        before = view.neighbour(-1)[ords]
+        before = beside(view, ords, -1)
         asks = view.postings("question", FORM)
         rows = view.rows[ords]
         none = np.zeros(len(ords), np.float32)

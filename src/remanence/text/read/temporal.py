@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from remanence.catalogue.declare import mechanism
 from remanence.seams import Question, Ranked, View
 from remanence.text.read.calibrate import best_first
-from remanence.text.write.dates import DAY
+from remanence.text.write.dates import DAY, asked
+from remanence.types import Micros
 
 Floats = NDArray[np.float32]
 
@@ -39,7 +40,7 @@ class Temporal:
         inside = np.zeros(len(ranked.ords), np.float32)
         near = np.zeros(len(ranked.ords), np.float32)
         moments = view.rows["valid_from"][ranked.ords]
-        for since, until in question.dates:
+        for since, until in times(question, view):
             if until - since > self.longest * DAY:
                 continue
             away = np.maximum(np.maximum(since - moments, moments - until + 1), 0) / DAY
@@ -48,3 +49,18 @@ class Temporal:
         signals = {"in_time": inside, "near_time": near}
         scores = ranked.scores + np.float32(self.weight) * (inside + near)
         return best_first(ranked, scores, signals)
+
+
+def times(question: Question, view: View) -> tuple[tuple[Micros, Micros], ...]:
+    """The intervals that the question names. Where one begins after the last record was said, all are resolved as seen from there:
+    years later, "in May" still means the May that the memories are about."""
+    if not question.dates:
+        return ()
+    last = view.derived("newest", _newest)
+    if all(since <= last for since, _ in question.dates):
+        return question.dates
+    return asked(question.query.text, last + DAY)
+
+
+def _newest(view: View, before: Micros | None) -> Micros:
+    return int(view.rows["valid_from"][view.visible].max(initial=0))

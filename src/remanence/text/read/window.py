@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from remanence.catalogue.declare import mechanism
 from remanence.seams import Postings, Question, Ranked, View
+from remanence.text.read.beside import beside
 from remanence.text.read.calibrate import best_first, zscore
 from remanence.text.read.lexical import Lexical, idf, occurrences
 from remanence.text.read.question import sought
@@ -28,7 +29,7 @@ class Around(NamedTuple):
 def around(view: View, ords: Ords, reach: int, decay: float) -> Around:
     """The records up to `reach` steps before and after each candidate in its session, nearest in the middle."""
     steps = range(-reach, reach + 1)
-    places = [view.neighbour(step)[ords] if step else ords for step in steps]
+    places = [beside(view, ords, step) if step else ords for step in steps]
     weights = np.array([decay ** abs(step) for step in steps], np.float32)
     return Around(np.stack(places, axis=1).astype(np.int32), weights)
 
@@ -94,8 +95,7 @@ class Window:
 
     def _norms(self, view: View, near: Around) -> tuple[Floats, Floats]:
         """(c,) the length norms of the records alone, and of their windows against the mean window."""
-        norm = self.lexical.norm(view)
         # k1 (1 - b + b length / mean) is linear in length, so a window's is the weighted mean of its records'.
-        inside = np.where(near.ords >= 0, norm[near.ords], norm.min(initial=0.0))
-        mean = inside @ near.decay / near.decay.sum()
-        return norm[near.ords[:, self.reach]], mean.astype(np.float32)
+        norms = self.lexical.norm(view, near.ords)
+        mean = norms @ near.decay / near.decay.sum()
+        return norms[:, self.reach], mean.astype(np.float32)

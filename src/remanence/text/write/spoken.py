@@ -6,15 +6,15 @@ question names the speaker where the turn says "I".
 
 from __future__ import annotations
 
-from remanence.types import Record
+from remanence.seams import Waiting
 
 
-def spoken(record: Record) -> str:
+def spoken(content: Waiting) -> str:
     """The text to encode.
 
-    >>> spoken(Record(id="1", scope=("t", "u"), text="I moved.", speaker="Ana", fields={"caption": "a flat"}))
+    >>> spoken(Waiting(1, "I moved.", "Ana", {"caption": "a flat"}))
     'Ana said, "I moved." [a flat]'
     """
-    title, caption = record.fields.get("title", ""), record.fields.get("caption", "")
-    said = f'{record.speaker} said, "{record.text}"' if record.speaker else record.text
+    title, caption = content.fields.get("title", ""), content.fields.get("caption", "")
+    said = f'{content.speaker} said, "{content.text}"' if content.speaker else content.text
     return f"{title}. " * bool(title) + said + f" [{caption}]" * bool(caption)
