@@ -11,6 +11,7 @@ import pytest
 
 from remanence import Conflict, InvalidInput, Memory, NotFound
 from remanence.seams import Encoded, EncodedQuery, Observation
+from remanence.text.index import approximate
 from remanence.types import Micros
 
 MARCH = datetime(2025, 3, 1, 9, tzinfo=UTC)
@@ -373,3 +374,46 @@ def test_unknown_recipe_embedder_and_url(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput):
         Memory.open("", embedder="none")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_retry_tomorrow_is_still_a_retry(tmp_path: Path) -> None:
+    clock = Ticking()
+    with Memory.open(tmp_path / "m.rmem", embedder="none", clock=clock) as memory:
+        first = memory.add("I called the plumber yesterday.", user_id="ana", key="call")
+        clock.at += 86_400_000_000
+        assert memory.add("I called the plumber yesterday.", user_id="ana", key="call") == first
+
+
+def test_another_encoder_takes_over(tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "m.rmem", embedder="none") as memory:
+        memory.add(["silent", "garden"], user_id="ana")
+    with Memory.open(tmp_path / "m.rmem", embedder=Letters()) as memory:
+        assert memory.flush(timeout=30)
+        assert memory.search("listen", user_id="ana")[0].record.text == "silent"
+        assert memory.status().embedded == 2
+
+
+def test_a_large_space_is_searched_by_a_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approximate, "SWITCH", 300)
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abcdefgh"), 9)) for _ in range(400)]
+    with Memory.open(tmp_path / "m.rmem", embedder=Letters()) as memory:
+        memory.add(
+            [{"content": word, "id": f"w{n}"} for n, word in enumerate(words)], user_id="ana"
+        )
+        memory.flush()
+        before = ids(memory.search(words[7][::-1], user_id="ana"))
+        space = memory._space(("default", "ana"))
+        assert space._building is not None
+        space._building.join()
+        assert "approximate" in memory.status().dense
+        assert set(ids(memory.search(words[7][::-1], user_id="ana"))) == set(before)
+        memory.add({"content": words[7][::-1] + "x", "id": "late"}, user_id="ana")
+        memory.flush()
+        assert "late" in ids(memory.search(words[7] + "x", user_id="ana"))
+        assert list(tmp_path.glob("m.rmem-hnsw-*"))
+        memory.forget("w7", user_id="ana")
+        assert "w7" not in ids(memory.search(words[7], user_id="ana"))
+        assert not list(tmp_path.glob("m.rmem-hnsw-*"))

@@ -29,6 +29,7 @@ from remanence.seams import Embedder, Observation, Ranked
 from remanence.store.choose import open_store
 from remanence.store.transfer import Loaded
 from remanence.store.verify import Report
+from remanence.text.index import approximate
 from remanence.text.index.space import Space
 from remanence.text.index.terms import record_terms
 from remanence.text.index.view import SpaceView
@@ -76,7 +77,7 @@ class Status:
     embedded: int
     pending: int
     dense: str
-    """How vectors are searched: `exact`, `approximate (recall@10 …)`, or `none`."""
+    """How vectors of the spaces in use are searched: `exact`, `approximate (recall@10 …)`, or `none`."""
     error: str = ""
     """What stopped the encoder, if anything did."""
 
@@ -105,6 +106,8 @@ class Memory:
         )
         self._spaces: dict[Scope, Space] = {}
         self._lock = threading.Lock()
+        if self._worker is not None and self._store.waiting(self._worker.encoder.id):
+            self._worker.wake()  # left by a process that ended, or by another encoder
 
     @classmethod
     def open(
@@ -263,7 +266,13 @@ class Memory:
 
         Raises: NotFound, if any of the ids is unknown (then nothing is erased)."""
         wanted = [ids] if isinstance(ids, str) else list(ids)
-        return self._store.forget(as_scope(user_id, agent_id), wanted)
+        scope = as_scope(user_id, agent_id)
+        receipt = self._store.forget(scope, wanted)
+        if graph := self._graph(scope):
+            approximate.remove(
+                graph
+            )  # it holds their vectors; the next large search has it made anew
+        return receipt
 
     # --- reading ---
 
@@ -388,11 +397,19 @@ class Memory:
 
     def _space(self, scope: Scope) -> Space:
         with self._lock:
-            space = self._spaces.pop(scope[:2], None) or Space(self._store, scope, self._encoder)
+            space = self._spaces.pop(scope[:2], None)
+            if space is None:
+                space = Space(self._store, scope, self._encoder, self._graph(scope))
             self._spaces[scope[:2]] = space
             if len(self._spaces) > SPACES:
                 del self._spaces[next(iter(self._spaces))]
             return space
+
+    def _graph(self, scope: Scope) -> Path | None:
+        """Where the approximate index of a space lies; who may not write can't keep one."""
+        if self._worker is None:
+            return None
+        return approximate.graph_path(str(self._store.path), scope[:2], self._worker.encoder.id)
 
     def _hits(self, view: SpaceView, ranked: Ranked, scope: Scope) -> list[Hit]:
         rows = view.rows[ranked.ords]
@@ -430,9 +447,18 @@ class Memory:
             encoder=self._encoder.id if self._encoder else "none",
             embedded=counts.embedded,
             pending=counts.pending,
-            dense="exact" if self._encoder else "none",
+            dense=self._dense(),
             error=str(error) if error else "",
         )
+
+    def _dense(self) -> str:
+        if self._encoder is None:
+            return "none"
+        with self._lock:
+            graphs = [space.approximate for space in self._spaces.values() if space.approximate]
+        if not graphs:
+            return "exact"
+        return f"approximate (recall@10 {min(graph.recall for graph in graphs):.3f})"
 
     def verify(self) -> Report:
         """Check the chain, every digest, derived state against the ledger, and the pages of the file."""

@@ -13,14 +13,14 @@ from remanence.text.read.window import Window
 
 PASSAGES = [
     {"title": "Green Tide", "text": "Green Tide is an album by the singer Mara Quill."},
-    {"title": "Mara Quill", "text": "She was born in Port Sella and married Otto Brandt."},
+    {"title": "Mara Quill", "text": "She was born in Port Sella and wed Otto Brandt."},
     {"title": "Port Sella", "text": "A harbour town on the Ilva, known for salt."},
     {"title": "Otto Brandt", "text": "A painter from the Ilva valley."},
     {"title": "Salt", "text": "Salt is a mineral, and an album is a record."},
     {"title": "Harbour", "text": "A harbour shelters ships. Singers rarely live in one."},
 ]
 BASE = Pool(Lexical()) >> Window(weight=1.0)
-ASKED = "Whom did the singer of the album Green Tide marry?"
+ASKED = "Who is the spouse of the singer of Green Tide?"
 
 
 def test_phrases_link_passages_both_ways(view) -> None:
@@ -37,10 +37,9 @@ def test_phrases_link_passages_both_ways(view) -> None:
 
 def test_the_second_step_is_found(view, ask) -> None:
     seen = view(PASSAGES)
-    without = BASE.retrieve(ask(ASKED), seen, 6).ords.tolist()
+    assert Lexical().retrieve(ask(ASKED), seen, 6).ords.tolist() == [0, 5]
     found = (BASE >> PhraseGraph()).retrieve(ask(ASKED), seen, 6)
     assert set(found.ords.tolist()[:2]) == {0, 1}
-    assert without.index(1) > 1
     assert {"graph", "bridge"} <= set(found.signals)
 
 

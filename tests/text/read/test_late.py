@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from remanence.seams import Ranked
-from remanence.text.read.dense import Dense
 from remanence.text.read.late import LateInteraction, token_weights
 
 TALK = [
@@ -75,14 +74,3 @@ def test_weights_add_up_and_prefer_rare_words(view, ask, encoder) -> None:
 def test_without_vectors_nothing_changes(view, ask, encoder) -> None:
     seen, ranked = view(TALK), everything(4)
     assert LateInteraction().rank(ask("dog"), seen, ranked) is ranked
-    assert Dense().rank(ask("dog"), seen, ranked) is ranked
-    assert not len(Dense().retrieve(ask("dog"), seen, 3).ords)
-
-
-def test_dense_finds_the_same_words(view, ask, encoder) -> None:
-    seen = view(TALK, encoder)
-    found = Dense().retrieve(ask(TALK[1]["text"], encoder), seen, 2)
-    assert found.ords.tolist()[0] == 1
-    assert found.scores[0] == pytest.approx(1, abs=0.02)
-    ranked = Dense().rank(ask(TALK[1]["text"], encoder), seen, everything(4))
-    assert ranked.ords.tolist()[0] == 1

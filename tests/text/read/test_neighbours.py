@@ -1,4 +1,4 @@
-"""Scores shared with neighbours and sessions, and words with the best hits."""
+"""Scores shared with neighbours and sessions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from remanence.seams import Ranked
-from remanence.text.read.feedback import Feedback
-from remanence.text.read.lexical import Lexical
 from remanence.text.read.neighbours import Neighbours, Sessions
 
 TALK = [{"text": f"turn{n}", "session": "a" if n < 3 else "b"} for n in range(5)]
@@ -40,17 +38,3 @@ def test_turns_without_a_session_are_alone(view, ask) -> None:
     seen = view([{"text": "a"}, {"text": "b"}])
     found = Sessions().rank(ask("x"), seen, ranked(3, 1))
     assert found.signals["session"].tolist() == [3, 1]
-
-
-def test_feedback_reaches_what_shares_no_word(view, ask) -> None:
-    seen = view(
-        [
-            {"text": "the bakery sells sourdough bread"},
-            {"text": "sourdough takes two days"},
-            {"text": "trains are late"},
-        ]
-    )
-    assert Lexical().retrieve(ask("bread"), seen, 3).ords.tolist() == [0]
-    found = Feedback().retrieve(ask("bread"), seen, 3)
-    assert found.ords.tolist() == [0, 1]
-    assert not len(Feedback().retrieve(ask("zebra"), seen, 3).ords)

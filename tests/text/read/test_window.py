@@ -7,7 +7,6 @@ import pytest
 
 from remanence.seams import Ranked
 from remanence.text.read.lexical import Lexical
-from remanence.text.read.pool import Pool
 from remanence.text.read.window import Window, around
 
 TALK = [
@@ -62,14 +61,3 @@ def test_passages_that_stand_one_after_the_other_are_no_neighbours(view) -> None
     passages = [{"text": "one", "title": "One"}, {"text": "two", "title": "Two"}]
     near = around(view(passages), np.array([0, 1], np.int32), 1, 0.5)
     assert near.ords.tolist() == [[-1, 0, -1], [-1, 1, -1]]
-
-
-def test_a_large_space_is_read_around_its_best(view, ask) -> None:
-    told = [{"text": f"nothing {n}", "session": "a"} for n in range(30)]
-    told[20] = {"text": "we bought bread", "session": "a"}
-    seen = view(told)
-    pool = Pool(Lexical(), whole=5, each=3, centres=1, reach=2)
-    assert pool.retrieve(ask("bread"), seen, 2).ords.tolist() == [18, 19, 20, 21, 22]
-    assert len(pool.retrieve(ask("bread"), seen, 9).ords) >= 9
-    assert pool.retrieve(ask("zebra"), seen, 2).ords.tolist() == [28, 29]
-    assert Pool(Lexical()).retrieve(ask("zebra"), seen, 2).ords.tolist() == list(range(30))

@@ -22,10 +22,10 @@ from remanence.text.read.compose import Source
 )
 @dataclass(frozen=True, kw_only=True)
 class Dense(Source):
-    """Nearest records by cosine, over the vectors that have arrived; a record that waits for its vector is not found here.
+    """Nearest records by cosine. Signal: `dense`.
 
-    As a ranker it adds `weight` times the z-score of the cosine; a record that waits for its vector counts as average.
-    Signal: `dense`."""
+    Departs from the paper in that any encoder may have made the vectors, and that a record that waits for its vector is not found
+    here; the words find it. As a ranker it adds `weight` times the z-score of the cosine, and such a record counts as average."""
 
     weight: float = 0.3
 
