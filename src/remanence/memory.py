@@ -29,7 +29,6 @@ from remanence.seams import Embedder, Observation, Ranked
 from remanence.store.choose import open_store
 from remanence.store.transfer import Loaded
 from remanence.store.verify import Report
-from remanence.text.index import approximate
 from remanence.text.index.space import Space
 from remanence.text.index.terms import record_terms
 from remanence.text.index.view import SpaceView
@@ -266,13 +265,7 @@ class Memory:
 
         Raises: NotFound, if any of the ids is unknown (then nothing is erased)."""
         wanted = [ids] if isinstance(ids, str) else list(ids)
-        scope = as_scope(user_id, agent_id)
-        receipt = self._store.forget(scope, wanted)
-        if graph := self._graph(scope):
-            approximate.remove(
-                graph
-            )  # it holds their vectors; the next large search has it made anew
-        return receipt
+        return self._store.forget(as_scope(user_id, agent_id), wanted)
 
     # --- reading ---
 
@@ -399,17 +392,11 @@ class Memory:
         with self._lock:
             space = self._spaces.pop(scope[:2], None)
             if space is None:
-                space = Space(self._store, scope, self._encoder, self._graph(scope))
+                space = Space(self._store, scope, self._encoder)
             self._spaces[scope[:2]] = space
             if len(self._spaces) > SPACES:
                 del self._spaces[next(iter(self._spaces))]
             return space
-
-    def _graph(self, scope: Scope) -> Path | None:
-        """Where the approximate index of a space lies; who may not write can't keep one."""
-        if self._worker is None:
-            return None
-        return approximate.graph_path(str(self._store.path), scope[:2], self._worker.encoder.id)
 
     def _hits(self, view: SpaceView, ranked: Ranked, scope: Scope) -> list[Hit]:
         rows = view.rows[ranked.ords]
@@ -455,10 +442,10 @@ class Memory:
         if self._encoder is None:
             return "none"
         with self._lock:
-            graphs = [space.approximate for space in self._spaces.values() if space.approximate]
-        if not graphs:
-            return "exact"
-        return f"approximate (recall@10 {min(graph.recall for graph in graphs):.3f})"
+            known = [
+                recall for space in self._spaces.values() if (recall := space.recall()) is not None
+            ]
+        return f"approximate (recall@10 {min(known):.3f})" if known else "exact"
 
     def verify(self) -> Report:
         """Check the chain, every digest, derived state against the ledger, and the pages of the file."""

@@ -21,17 +21,17 @@ MODULES = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for pa
 OPTIONAL = ("matplotlib", "sklearn", "tantivy", "lightgbm")
 """What a module may need that the base dependencies don't bring."""
 EXTENSIONS = (
+    "numkong",
     "numpy",
     "onnx",
     "onnxruntime",
     "safetensors",
     "Stemmer",
     "tokenizers",
-    "usearch.index",
 )
 FORKS = """
 import importlib, json, os, sys
-import numkong, numpy, onnx, onnxruntime, rich, safetensors, Stemmer, tokenizers, typer, usearch.index
+import numkong, numpy, onnx, onnxruntime, rich, safetensors, Stemmer, tokenizers, typer
 errors = {}
 for module in sys.argv[1:]:
     reading, writing = os.pipe()

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from remanence.bench.tasks.base import Question, Turn
 
 SPEAKERS = ("Ana", "Ben")
+FRAME = ("ana", "ben", "what", "did", "say", "said", "about")
+"""Words around the invented ones. They weigh next to nothing in a vector, since systems frame a turn each in their own way."""
 SESSION = 25
 """Turns of a session."""
 BLOCK = 10_000
@@ -134,6 +136,6 @@ class Synthetic:
         share = np.zeros(BUCKETS)
         buckets = [crc32(word.encode()) % BUCKETS for word in self.vocabulary.tolist()]
         np.add.at(share, buckets, np.diff(self.cumulative, prepend=0.0))
-        for word in (*SPEAKERS, "what", "did", "say", "about"):
-            share[crc32(word.lower().encode()) % BUCKETS] += 0.05
+        for word in FRAME:
+            share[crc32(word.encode()) % BUCKETS] += 1
         return rows * (SIF / (SIF + share)).astype(np.float32)[:, None]

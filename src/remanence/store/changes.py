@@ -301,5 +301,7 @@ def _content(body: Body) -> Body:
 def fingerprint(changes: Sequence[Change]) -> bytes:
     """16 bytes that tell whether two calls with one idempotency key ask for the same."""
     # Fields are what writers add; "yesterday", seen from the day of the retry, may have become another date.
-    asked = [replace(change, fields={}) if isinstance(change, Add) else change for change in changes]
+    asked = [
+        replace(change, fields={}) if isinstance(change, Add) else change for change in changes
+    ]
     return blake2b(repr(asked).encode("utf-8", "backslashreplace"), digest_size=16).digest()

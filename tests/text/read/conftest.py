@@ -13,8 +13,8 @@ import pytest
 from remanence.embed.minilm import MiniLM
 from remanence.seams import Embedder, Observation, Question
 from remanence.store.choose import open_store
-from remanence.text.analyze import analyze
 from remanence.text.index.space import Space
+from remanence.text.index.terms import record_terms
 from remanence.text.index.view import SpaceView
 from remanence.text.index.worker import EmbeddingWorker
 from remanence.text.read.question import parse
@@ -41,7 +41,7 @@ def view(tmp_path: Path) -> Iterator[View]:
         ) -> SpaceView:
             store = open_store(
                 str(tmp_path / f"{len(stack._exit_callbacks)}.rmem"),
-                analyze=analyze,
+                analyze=record_terms,
                 clock=lambda: NOW,
             )
             stack.callback(store.close)

@@ -112,8 +112,9 @@ def test_fitting_is_the_minimum() -> None:
         total = float(w @ w)
         for each in given:
             table, evidence = features(each, names)
-            scores = table.astype(np.float64) @ w
-            total -= float(np.mean(scores[evidence]) - np.log(np.exp(scores).sum()))
+            grown = np.exp(table.astype(np.float64) @ w)
+            own = grown[evidence]
+            total -= float(np.mean(np.log(own / (own + grown[~evidence].sum()))))
         return total
 
     rng = np.random.default_rng(1)

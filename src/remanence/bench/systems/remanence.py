@@ -28,6 +28,9 @@ from remanence.types import Record
 AT_ONCE = 500
 """Documents handed over in one `add`; of conversations it is a session."""
 
+PATIENCE = 3600
+"""Seconds that the making of a graph may take."""
+
 
 class Timed:
     """An encoder, and the seconds that were spent in it."""
@@ -131,6 +134,7 @@ class Ours(Plain):
                     )
 
     def wait(self) -> None:
+        """Until every vector is there."""
         self.memory.flush()
 
     def query(self, example: str, text: str, k: int, at: str | None) -> list[str]:

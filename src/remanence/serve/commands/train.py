@@ -10,9 +10,9 @@ import typer
 
 from remanence import __version__
 from remanence.bench.commands import TASKS, open_task
+from remanence.bench.lessons import lessons
 from remanence.errors import InvalidInput
 from remanence.serve.commands.bench import saying
-from remanence.serve.lessons import lessons
 from remanence.serve.options import Json
 from remanence.serve.output import console, emit, table
 from remanence.text.read.ranker import BASE

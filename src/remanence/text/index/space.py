@@ -7,7 +7,6 @@ did, also what other processes wrote. Records are numbered by `ord`, their place
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,6 @@ from numpy.typing import NDArray
 
 from remanence.seams import Embedder, Store
 from remanence.store.rows import ROW, pack_unit
-from remanence.text.index import approximate
-from remanence.text.index.approximate import Approximate
 from remanence.text.index.postings import Inverted
 from remanence.text.index.vectors import Dense, Tokens
 from remanence.text.index.view import SpaceView, visible_rows
@@ -26,23 +23,15 @@ TOKEN_BYTES = 256 * 2**20
 """Token states kept in memory for one space; beyond it they are read from the store for each question."""
 FETCH = 4096
 """Vectors taken over from the store at once."""
-FEW = 0.5
-"""Where a query may see less than this share of a space, the exact scan finds k where a graph may not."""
 
 
 class Space:
     """Follows one space; thread-safe. `view(query, now)` is what retrievers read."""
 
-    def __init__(
-        self, store: Store, scope: Scope, encoder: Embedder | None, graph: Path | None = None
-    ) -> None:
-        """`graph`: where the approximate index of this space lies, or may be made."""
+    def __init__(self, store: Store, scope: Scope, encoder: Embedder | None) -> None:
         self.scope = scope[:2]
         self.store = store
         self.encoder = encoder
-        self.graph = graph
-        self.approximate: Approximate | None = None
-        self._building: threading.Thread | None = None
         self.lock = threading.RLock()
         self._pulse = -1
         self._head = 0
@@ -93,12 +82,8 @@ class Space:
                 self._erase(seq)
             self.state += 1
             self._current = None
-            if delta.gone and self.graph is not None:
-                self.approximate = None
-                approximate.remove(self.graph)
         self._head = delta.seq
         self._take_vectors()
-        self._follow_graph()
         self._pulse = pulse
 
     def _take_rows(self, rows: NDArray[Any], terms: list[bytes]) -> None:
@@ -136,54 +121,14 @@ class Space:
         packed = np.frombuffer(b"".join(vector for _, vector in found), np.int8)
         self.dense.put(ords[known], packed.reshape(len(found), -1)[known])
 
-    def _follow_graph(self) -> None:
-        """Read the approximate index where there is one, and have it made or extended, beside the reads, where it pays."""
-        if self.graph is None or self.dense is None or self.n < approximate.SWITCH:
-            return
-        if self._building is not None and self._building.is_alive():
-            return
-        if self.approximate is None:
-            self.approximate = approximate.read(self.graph)
-        has = self.dense.has[: self.n]
-        whole = len(has) if has.all() else int(np.argmin(has))
-        covered = self.approximate.count if self.approximate else 0
-        if whole >= approximate.SWITCH and whole - covered > approximate.GROWTH * whole:
-            seqs = self.rows["seq"][:whole].copy()
-            self._building = threading.Thread(
-                target=self._build,
-                args=(self.graph, self.dense, seqs),
-                name="remanence-graph",
-                daemon=True,
-            )
-            self._building.start()
-
-    def _build(self, graph: Path, dense: Dense, seqs: NDArray[np.int64]) -> None:
-        made = approximate.build(graph, dense, seqs)
+    def recall(self) -> float | None:
+        """Recall@10 of the approximate search on the questions last asked; None where search is exact."""
         with self.lock:
-            self.approximate = made
-
-    def nearest(
-        self, vector: NDArray[np.float32], k: int, visible: NDArray[np.bool_], count: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """The k visible records nearest to a unit vector: exactly, or by the graph where there is one and it can serve."""
-        if self.dense is None:
-            return np.empty(0, np.int32), np.empty(0, np.float32)
-        graph = self.approximate
-        if graph is not None and count >= FEW * len(visible):
-            ords = np.searchsorted(self.rows["seq"], graph.seqs(vector, k)).astype(np.int32)
-            ords = ords[visible[ords]]
-            recent = np.arange(graph.count, len(visible), dtype=np.int32)
-            later = (
-                self.dense.nearest(vector, k, visible, start=graph.count)[0]
-                if len(recent)
-                else recent
+            return (
+                self.dense.recall(visible_rows(self, Query(text="", scope=self.scope), FOREVER - 1))
+                if self.dense
+                else None
             )
-            ords = np.concatenate((ords, later))
-            if len(ords) >= k:
-                cosines = self.dense.cosine(vector, ords)
-                order = np.lexsort((ords, -cosines))[:k]
-                return ords[order], cosines[order]
-        return self.dense.nearest(vector, k, visible)
 
     def ord(self, seq: int) -> int:
         """The place of a version, by its sequence number."""

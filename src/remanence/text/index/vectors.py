@@ -2,11 +2,13 @@
 
 Both work on the bytes that the store keeps (int8, direction only), with NumKong's int8 kernels: a scan of 10^5 vectors of 384
 dimensions takes under 2 ms. The query is quantised for the scan; how far that moves a cosine is known, so the scan's answer is
-rescored in float32 until it is certain: the result is the exact top k over the stored vectors.
+rescored in float32 until it is certain: the result is the exact top k over the stored vectors. Above `SWITCH` records codes of
+one bit a dimension choose what is rescored (`codes.py`); `recall` says how much that loses on the questions that were asked.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TypeVar
 
 import numkong
@@ -14,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remanence.store.rows import pack_unit
+from remanence.text.index.codes import Codes
 
+SWITCH = 100_000
+"""Visible records up to which search is exact: `rmem bench scale` shows what it costs there and what codes save above."""
+RESCORED = 2_000
+"""Records that are rescored above the switch, at the least."""
+ASKED = 20
+"""Questions that recall is measured with."""
 Floats = NDArray[np.float32]
 Ords = NDArray[np.int32]
 Bytes = NDArray[np.int8]
@@ -42,6 +51,8 @@ class Dense:
         self.rows: Bytes = np.zeros((0, dim), np.int8)
         self.norm: Floats = np.ones(0, np.float32)
         self.has: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self.codes = Codes(dim)
+        self.asked: deque[Floats] = deque(maxlen=ASKED)
 
     def put(self, ords: Ords, vectors: Bytes) -> None:
         """Vectors of these records, (m, dim)."""
@@ -56,6 +67,7 @@ class Dense:
         self.rows[ords] = vectors
         self.norm[ords] = norms(vectors)
         self.has[ords] = True
+        self.codes.put(ords[ords < self.codes.count], self.rows, self.norm)
 
     def erase(self, ord: int) -> None:
         """Overwrite the vector of a forgotten record; it counts as known, so that nobody waits for it."""
@@ -71,40 +83,69 @@ class Dense:
         exact: Floats = (self.rows[ords].astype(np.float32) @ vector) / self.norm[ords]
         return exact
 
-    def nearest(
-        self, vector: Floats, k: int, visible: NDArray[np.bool_], *, start: int = 0
-    ) -> tuple[Ords, Floats]:
-        """The k visible records from `start` on that are nearest to a unit vector, exactly, best first (ties: the earlier)."""
+    def nearest(self, vector: Floats, k: int, visible: NDArray[np.bool_]) -> tuple[Ords, Floats]:
+        """The k visible records nearest to a unit vector, best first (ties: the earlier). Exact, unless more than `SWITCH` are
+        visible: then the exactly best of those whose codes come nearest."""
         n = min(len(visible), len(self.rows))
-        usable = visible[start:n] & self.has[start:n]
+        usable = visible[:n] & self.has[:n]
         count = int(np.count_nonzero(usable))
         if not count or k < 1:
             return np.empty(0, np.int32), np.empty(0, np.float32)
+        if count <= SWITCH:
+            return self._exact(vector, min(k, count), usable, count)
+        self.asked.append(vector)
+        near = self._near(vector, usable, max(RESCORED, 20 * k))
+        return self._best(vector, near.astype(np.int32), min(k, len(near)))
+
+    def recall(self, visible: NDArray[np.bool_], k: int = 10) -> float | None:
+        """Share of the exact k nearest that `nearest` finds, over the questions last asked; None where it is exact by itself."""
+        n = min(len(visible), len(self.rows))
+        usable = visible[:n] & self.has[:n]
+        count = int(np.count_nonzero(usable))
+        if count <= SWITCH or not self.asked:
+            return None
+        shares = []
+        for vector in list(self.asked):
+            exact = self._exact(vector, k, usable, count)[0]
+            near = self._near(vector, usable, max(RESCORED, 20 * k))
+            found = self._best(vector, near.astype(np.int32), k)[0]
+            shares.append(len(np.intersect1d(exact, found)) / k)
+        return float(np.mean(shares))
+
+    def _near(self, vector: Floats, usable: NDArray[np.bool_], take: int) -> NDArray[np.int64]:
+        self.codes.extend(self.rows[: len(usable)], self.norm[: len(usable)])
+        return self.codes.near(vector, usable, take)
+
+    def _best(self, vector: Floats, ords: Ords, k: int) -> tuple[Ords, Floats]:
+        exact = self.cosine(vector, ords)
+        order = np.lexsort((ords, -exact))[:k]
+        return ords[order], exact[order]
+
+    def _exact(
+        self, vector: Floats, k: int, usable: NDArray[np.bool_], count: int
+    ) -> tuple[Ords, Floats]:
         small = pack_unit(vector[None, :])
-        length = float(norms(small)[0])
+        length = np.float32(norms(small)[0])
+        here: Ords | None = None
         if count < len(usable) // 8:  # gathering few rows is cheaper than scanning all
-            here: Ords | None = np.flatnonzero(usable).astype(np.int32) + np.int32(start)
-            rough = dots(self.rows[here], small)[:, 0] / (self.norm[here] * np.float32(length))
+            here = np.flatnonzero(usable).astype(np.int32)
+            rough = dots(self.rows[here], small)[:, 0] / (self.norm[here] * length)
         else:
-            here = None
-            rough = dots(self.rows[start:n], small)[:, 0] / (
-                self.norm[start:n] * np.float32(length)
-            )
-            if count < len(usable):
+            n = len(usable)
+            rough = dots(self.rows[:n], small)[:, 0] / (self.norm[:n] * length)
+            if count < n:
                 rough[~usable] = -np.inf
         # Both vectors have length 1, so the cosine of any record is off by at most the distance between the queries.
-        error = (
-            float(np.linalg.norm(vector - small[0].astype(np.float32) / length)) if length else 0.0
-        )
+        error = float(np.linalg.norm(vector - small[0].astype(np.float32) / length))
         take = max(4 * k, 64)
         while True:
-            whole = take >= count
-            best = np.argpartition(rough, len(rough) - min(take, count))[-min(take, count) :]
-            ords = (best + start).astype(np.int32) if here is None else here[best]
-            exact = self.cosine(vector, ords)
-            order = np.lexsort((ords, -exact))[:k]
-            if whole or float(rough[best].min()) + error <= exact[order[-1]]:
-                return ords[order], exact[order]
+            take = min(take, count)
+            best = np.argpartition(rough, len(rough) - take)[-take:]
+            ords, exact = self._best(
+                vector, best.astype(np.int32) if here is None else here[best], k
+            )
+            if take == count or float(rough[best].min()) + error <= exact[-1]:
+                return ords, exact
             take *= 4
 
 

@@ -82,7 +82,9 @@ class SpaceView:
         return self._neighbours[step]
 
     def nearest(self, vector: Floats, k: int) -> tuple[Ords, Floats]:
-        return self._space.nearest(vector, k, self.visible, self.count)
+        if self._space.dense is None:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        return self._space.dense.nearest(vector, k, self.visible)
 
     def cosine(self, vector: Floats, ords: Ords) -> Floats:
         if self._space.dense is None:

@@ -111,7 +111,7 @@ def shipped() -> Weights:
     source="doi:10.1007/s10791-006-9019-z",
     title="Linear feature-based models for information retrieval",
     year=2007,
-    where="the linear scoring function; fitted listwise as in ListNet (ICML 2007)",
+    where="the linear scoring function; fitted listwise, by `train`",
     fidelity="adapted",
 )
 @dataclass(frozen=True, kw_only=True)

@@ -37,8 +37,7 @@ class Shape:
 
     Adds `user` to a user's messages where users and assistants talk, takes `asking` off what ends in a question mark, and adds
     `answering` to what follows such; adds `timed` to what names a time where the question is after one, and `counted` to what has a
-    number where it is after that. Signals: `by_user`, `asks`, `answers`, `tells_time`, `tells_number`, `length` (log words),
-    `late_in_history` (0 the oldest record, 1 the newest)."""
+    number where it is after that. Signals: `by_user`, `asks`, `answers`, `tells_time`, `tells_number`, `length` (log words)."""
 
     user: float = 0.5
     asking: float = 0.3
@@ -62,7 +61,6 @@ class Shape:
             "tells_time": counts(view.postings("time", FORM), ords) if asked & _WHEN else none,
             "tells_number": counts(view.postings("number", FORM), ords) if asked & _MANY else none,
             "length": np.log1p(view.lengths()[ords]),
-            "late_in_history": ords.astype(np.float32) / np.float32(max(view.n, 1)),
         }
         scores = (
             ranked.scores

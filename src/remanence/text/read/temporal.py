@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,11 +57,20 @@ def times(question: Question, view: View) -> tuple[tuple[Micros, Micros], ...]:
     years later, "in May" still means the May that the memories are about."""
     if not question.dates:
         return ()
-    last = view.derived("newest", _newest)
+    last = view.derived("newest", _newest).at
     if all(since <= last for since, _ in question.dates):
         return question.dates
     return asked(question.query.text, last + DAY)
 
 
-def _newest(view: View, before: Micros | None) -> Micros:
-    return int(view.rows["valid_from"][view.visible].max(initial=0))
+class Newest(NamedTuple):
+    """The moment of the newest of the first `seen` records."""
+
+    seen: int
+    at: Micros
+
+
+def _newest(view: View, before: Newest | None) -> Newest:
+    seen, at = before if before is not None else (0, 0)
+    moments = view.rows["valid_from"][seen:][view.visible[seen:]]
+    return Newest(view.n, int(moments.max(initial=at)))
