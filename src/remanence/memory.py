@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -33,6 +33,7 @@ from remanence.text.index.space import Space
 from remanence.text.index.terms import record_terms
 from remanence.text.index.view import SpaceView
 from remanence.text.index.worker import EmbeddingWorker
+from remanence.text.read.calibrate import followed_by_the_rest
 from remanence.text.read.question import parse
 from remanence.text.write.messages import as_observations, as_scope, empty, moment
 from remanence.types import (
@@ -316,8 +317,12 @@ class Memory:
             query, user_id, agent_id, session_id, 1, as_of, known_at, kinds, filters
         )
         # A record costs some ten tokens at the least: more than this can't fit.
-        view, ranked = self._rank(asked, max(10, budget // 10))
-        return self._recipe.packer.pack(self._hits(view, ranked, asked.scope), budget)
+        most = max(10, budget // 10)
+        view, ranked = self._rank(asked, most)
+        if view.count <= most:
+            ranked = followed_by_the_rest(ranked, view)
+        packed = self._recipe.packer.pack(self._hits(view, ranked, asked.scope), budget)
+        return replace(packed, complete=packed.complete and len(packed.hits) == view.count)
 
     def get(
         self,

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from remanence.seams import Ranked
-from remanence.text.read.calibrate import best_first, fill, minmax, top, zscore
+from remanence.text.read.calibrate import (
+    best_first,
+    fill,
+    followed_by_the_rest,
+    minmax,
+    top,
+    zscore,
+)
 
 values = arrays(np.float32, st.integers(0, 30), elements=st.floats(-100, 100, width=16))
 
@@ -54,3 +61,12 @@ def test_unknown_values_become_the_mean() -> None:
     known = np.array([True, False, True])
     assert fill(np.array([1, 0, 3], np.float32), known).tolist() == [1, 2, 3]
     assert fill(np.zeros(2, np.float32), np.array([False, False])).tolist() == [0, 0]
+
+
+def test_the_rest_follows(view) -> None:
+    seen = view([{"text": f"t{n}"} for n in range(4)])
+    found = Ranked(np.array([2, 0], np.int32), np.array([5, -3], np.float32), {"own": np.ones(2)})
+    whole = followed_by_the_rest(found, seen)
+    assert whole.ords.tolist() == [2, 0, 1, 3]
+    assert whole.scores.tolist() == [5, -3, -4, -4]
+    assert whole.signals["own"].tolist() == [1, 1, 0, 0]

@@ -57,15 +57,18 @@ texts = st.lists(st.text(max_size=60), max_size=12)
 
 @given(texts, st.integers(1, 120))
 def test_never_over_budget(told: list[str], budget: int) -> None:
-    hits = [hit(place, text, day=place % 3) for place, text in enumerate(told)]
+    hits = [
+        hit(place, text, day=place % 3, session="ab"[place % 2]) for place, text in enumerate(told)
+    ]
     packed = Fit().pack(hits, budget)
     assert packed.tokens <= budget
     assert count_tokens(packed.text) <= budget
     places = [h.place for h in packed.hits]
     assert len(set(places)) == len(places)
-    assert [h.record.valid_from for h in packed.hits] == sorted(
-        h.record.valid_from for h in packed.hits
-    )
+    by_session = [
+        [h.record.valid_from for h in packed.hits if h.record.session == name] for name in "ab"
+    ]
+    assert all(moments == sorted(moments) for moments in by_session)
     assert re.findall(r"(?m)^\[(\d+)\]", packed.text)[: len(places)] == [
         str(n) for n in range(1, len(places) + 1)
     ] or any("\n" in text or "[" in text for text in told)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from json import dumps
+from json import dumps, loads
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from remanence.bench import commands, durable, lexical, report, scale
+from remanence.bench import commands, durable, lexical, mechanisms, report, scale
+from remanence.bench.machine import command_line
 from remanence.bench.systems.base import OURS
 from remanence.bench.tasks.locomo import LoCoMo
 from remanence.serve.output import console
@@ -240,6 +241,51 @@ def lexical_(
     if json is not None:
         json.write_text(dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
     lexical.show_lexical(result, console())
+    return 0
+
+
+@app.command("mechanisms")
+def mechanisms_(
+    data: Data,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--corrections", metavar="PATH", help="Audited corrections.", show_default=False
+        ),
+    ] = None,
+    multihop: Annotated[
+        Path | None,
+        typer.Option(
+            "--multihop",
+            metavar="PATH",
+            help="Multi-hop sets, for what walks a graph.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Merge the rows into this file, the catalogue's `measured.json` for one.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """What each mechanism is worth on LoCoMo: the measured rows of the catalogue."""
+    words: list[str | Path] = ["rmem", "bench", "mechanisms", "--data", data]
+    words += ["--corrections", corrections] if corrections else []
+    words += ["--multihop", multihop] if multihop else []
+    rows = mechanisms.measure(
+        data, corrections, multihop, command=command_line(words), say=saying()
+    )
+    if json is not None:
+        known = loads(json.read_text(encoding="utf-8")) if json.exists() else {}
+        merged = dumps(mechanisms.merge(known, rows), indent=1) + "\n"
+        json.write_text(merged, encoding="utf-8")
+    for name, found in sorted(rows.items()):
+        for row in found:
+            console().print(f"{name}: {row}", highlight=False)
     return 0
 
 

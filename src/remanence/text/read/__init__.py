@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remanence.text.read.people import People as People
     from remanence.text.read.pool import Pool as Pool
     from remanence.text.read.ranker import Linear as Linear
+    from remanence.text.read.related import Related as Related
     from remanence.text.read.shape import Shape as Shape
     from remanence.text.read.temporal import Temporal as Temporal
     from remanence.text.read.window import Window as Window
@@ -37,6 +38,7 @@ else:
             "People": "remanence.text.read.people",
             "PhraseGraph": "remanence.text.read.graph",
             "Pool": "remanence.text.read.pool",
+            "Related": "remanence.text.read.related",
             "Sessions": "remanence.text.read.neighbours",
             "Shape": "remanence.text.read.shape",
             "Temporal": "remanence.text.read.temporal",
@@ -56,6 +58,7 @@ __all__ = [
     "People",
     "PhraseGraph",
     "Pool",
+    "Related",
     "Sessions",
     "Shape",
     "Temporal",

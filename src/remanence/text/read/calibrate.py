@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from remanence.seams import Ranked
+from remanence.seams import Ranked, View
 
 Floats = NDArray[np.float32]
 
@@ -72,4 +72,15 @@ def top(ranked: Ranked, k: int) -> Ranked:
         ranked.ords[:k],
         ranked.scores[:k],
         {name: values[:k] for name, values in ranked.signals.items()},
+    )
+
+
+def followed_by_the_rest(ranked: Ranked, view: View) -> Ranked:
+    """The candidates, and after them every other visible record, in order, with a score below theirs and no signal."""
+    rest = np.setdiff1d(np.flatnonzero(view.visible).astype(np.int32), ranked.ords)
+    none = np.zeros(len(rest), np.float32)
+    return Ranked(
+        np.concatenate((ranked.ords, rest)),
+        np.concatenate((ranked.scores, none + ranked.scores.min(initial=0) - 1)),
+        {name: np.concatenate((values, none)) for name, values in ranked.signals.items()},
     )

@@ -22,7 +22,7 @@ Ords = NDArray[np.int32]
     source="arXiv:2405.14831",
     title="HippoRAG: Neurobiologically Inspired Long-Term Memory for Large Language Models",
     year=2024,
-    where="section 2, personalised PageRank over a phrase graph",
+    where="online retrieval: personalised PageRank over a phrase graph",
     fidelity="adapted",
 )
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def idf(holding: int, count: int) -> float:
     source="doi:10.1561/1500000019",
     title="The Probabilistic Relevance Framework: BM25 and Beyond",
     year=2009,
-    where="equation 3.15; weighted fields as in 3.6",
+    where="section 3: BM25 and its weighted fields",
     fidelity="adapted",
 )
 @dataclass(frozen=True, kw_only=True)

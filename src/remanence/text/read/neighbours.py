@@ -17,10 +17,10 @@ Floats = NDArray[np.float32]
 
 @mechanism(
     seam="Ranker",
-    source="doi:10.1145/1645953.1646031",
-    title="Positional and contextual evidence: a passage is scored with its neighbours",
-    year=2009,
-    fidelity="inspired",
+    source="Remanence",
+    title="Scores shared with neighbours",
+    year=2026,
+    fidelity="ours",
 )
 @dataclass(frozen=True)
 class Neighbours:

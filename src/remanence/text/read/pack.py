@@ -62,7 +62,10 @@ class Fit:
             used += cost
             headed.add(heading)
             taken.append(hit)
-        taken.sort(key=_place)
+        begins: dict[tuple[str, str], Moment] = {}
+        for hit in sorted(taken, key=_moment):
+            begins.setdefault(_heading(hit), _moment(hit))
+        taken.sort(key=lambda hit: (begins[_heading(hit)], _heading(hit), _moment(hit)))
         lines: list[str] = []
         last: tuple[str, str] | None = None
         for number, hit in enumerate(taken, 1):
@@ -75,9 +78,13 @@ class Fit:
         return Context("\n".join(lines), tuple(taken), used, withheld, complete=not missed)
 
 
-def _place(hit: Hit) -> tuple[bool, float, str, int]:
+Moment = tuple[bool, float, int]
+
+
+def _moment(hit: Hit) -> Moment:
+    """Records without a time come last; what was said at one moment keeps the order of its commits."""
     moment = hit.record.valid_from
-    return moment is None, moment.timestamp() if moment else 0.0, hit.record.session, hit.place
+    return moment is None, moment.timestamp() if moment else 0.0, hit.place
 
 
 def _heading(hit: Hit) -> tuple[str, str]:

@@ -25,7 +25,7 @@ GROWTH = 1.25
 class Phrases:
     """Passages and phrases as a bipartite graph of m edges, sorted by passage.
 
-    `passages` (m,) ords; `phrases` (m,) phrase numbers; `weights` (m,); `holding` (p,) passages that hold each phrase;
+    `passages` (m,) ords; `phrases` (m,) phrase numbers; `weights` (m,); `holding` (p,) pages (passages of one title) that hold each phrase;
     `numbers`: phrase as words joined by spaces -> number; `starts`: first words of phrases -> most words of one that starts so."""
 
     n: int
@@ -36,7 +36,7 @@ class Phrases:
     weights: Floats
     holding: Ords
     linked: float
-    """Share of the passages that hold a phrase which another passage, but at most 30, hold too."""
+    """Share of the passages that hold a phrase which other pages, but at most 30 in all, hold too."""
 
     def of(self, passage: int) -> tuple[Ords, Floats]:
         """Phrases of one passage, and the weights of those edges."""
@@ -85,20 +85,31 @@ def _linked(
         passages += [ord] * len(found)
         held += found
         weights += found.values()
-    phrase_of = np.array(held, np.int32)
-    holding = np.bincount(phrase_of, minlength=len(numbers)).astype(np.int32)
+    passage_of, phrase_of = np.array(passages, np.int32), np.array(held, np.int32)
+    holding = _pages(passage_of, phrase_of, ords, titles, n, len(numbers))
     between = (holding >= 2) & (holding <= 30)
-    sharing = np.unique(np.array(passages, np.int32)[between[phrase_of]])
+    sharing = np.unique(passage_of[between[phrase_of]])
     return Phrases(
         n=n,
         numbers=numbers,
         starts=starts,
-        passages=np.array(passages, np.int32),
+        passages=passage_of,
         phrases=phrase_of,
         weights=np.array(weights, np.float32),
         holding=holding,
         linked=len(sharing) / max(len(ords), 1),
     )
+
+
+def _pages(
+    passages: Ords, held: Ords, ords: Ords, titles: Sequence[int], n: int, count: int
+) -> Ords:
+    """(count,) pages that hold each phrase: passages of one title are one page."""
+    page = np.arange(n, dtype=np.int64) + count
+    titled = np.array(titles, np.int64)
+    page[ords[titled >= 0]] = titled[titled >= 0]
+    pairs = np.unique(held * np.int64(n + count) + page[passages])
+    return np.bincount(pairs // (n + count), minlength=count).astype(np.int32)
 
 
 def _tokens(text: str) -> list[str]:
