@@ -38,6 +38,7 @@ def house(tmp_path: Path) -> Path:
     (package / "__init__.py").write_text('"""Top."""\n\n__version__ = "1"\n')
     for name in ("types", "errors"):
         (package / f"{name}.py").write_text("LIMIT = 1\nclass Noun: ...\n")
+    (package / "seams.py").write_text('class Keeper(Protocol):\n    """Who stays."""\n')
     (tmp_path / "tests" / "keep").mkdir(parents=True)
     (tmp_path / "tests" / "keep" / "test_window.py").write_text("")
     return package
@@ -125,10 +126,17 @@ def test_generated_packages_keep_their_head_and_settle_at_once(house: Path) -> N
     assert '"Noun": "remanence.errors"' in first[house / "__init__.py"]
     assert "LIMIT" not in first[house / "__init__.py"]
     for path, text in first.items():
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     assert files(found, house) == first
     assert files([], house)[house / "keep" / "__init__.py"] == '"""What stays."""\n'
+
+
+def test_every_seam_has_a_page_with_what_enters_there(house: Path) -> None:
+    made = files(scan(house)[0], house)
+    seam = made[house.parents[1] / "docs" / "seams" / "keeper.md"]
+    assert seam.startswith("# Keeper\n\nWho stays.")
+    assert "| [Window](../../src/remanence/keep/window.py) |" in seam
 
 
 def test_where_forgives_case_and_dashes_and_suggests() -> None:

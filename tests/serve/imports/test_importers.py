@@ -190,12 +190,14 @@ def test_messages_one_per_line(tmp_path: Path) -> None:
         '{"role": "wizard", "content": "x"}',
         '{"role": "user", "content": ""}',
         '{"role": "user", "content": "hello", "session_id": "other"}',
+        '{"role": "user", "content": "back", "timestamp": "2025-03-01T20:00:00+00:00"}',
     ]
     found, skipped = read(write(tmp_path / "log.jsonl", "\n".join(lines)))
     assert [(o.text, o.speaker, o.session) for o in found] == [
-        ("hello", "Ana", "log"),
-        ("hi", "", "log"),
+        ("hello", "Ana", "log 2025-03-01 12:00:00"),
+        ("hi", "", "log 2025-03-01 12:00:00"),
         ("hello", "", "other"),
+        ("back", "", "log 2025-03-01 20:00:00"),
     ]
     assert (found[0].at, found[1].id) == (AT, "7")
     assert [s.line for s in skipped] == [4, 6, 7]

@@ -25,6 +25,7 @@ from remanence.serve.imports.base import (
     string,
 )
 from remanence.serve.imports.files import Document, Value, elements, is_json_lines, lines
+from remanence.text.write.sessions import Sittings
 from remanence.types import Scope
 
 _TIMES = ("at", "timestamp", "created_at", "create_time")
@@ -34,7 +35,10 @@ _TEXT_PARTS = {"text", "input_text", "output_text"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Messages:
-    """Reads messages in OpenAI's style. Session: as given, else the file's name (and the line, for a conversation a line)."""
+    """Reads messages in OpenAI's style.
+
+    Session: as given, else the file's name, with the number of the line where a line is a conversation, and
+    cut at long silences where a line is a message."""
 
     name: str = "messages"
     title: str = 'messages as JSON Lines or JSON ({"role", "content"} or {"messages": […]} each)'
@@ -49,7 +53,7 @@ class Messages:
     def read(self, path: Path, scope: Scope) -> Iterator[Item]:
         as_lines = path.suffix.lower() in (".jsonl", ".ndjson") or is_json_lines(path)
         values = lines(path) if as_lines else elements(Document(str(path), path.read_bytes()))
-        ids = Occurrences()
+        ids, cut = Occurrences(), Sittings().cutter()
         for number, value in enumerate(values, 1):
             if isinstance(value, Skipped):
                 yield value
@@ -57,7 +61,8 @@ class Messages:
             try:
                 found = obj(value.json, "it")
                 if "messages" not in found:
-                    yield from _message(found, path.stem, "", scope, ids)
+                    for message in _message(found, path.stem, "", scope, ids):
+                        yield cut(message) if message.session == path.stem else message
                     continue
                 session = _first(found, (*_SESSIONS, "id")) or f"{path.stem}:{number}"
                 title = string(found.get("title"), "title")

@@ -6,7 +6,7 @@ sittings in it, so a new session begins where nothing was said for `hours`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from remanence.errors import InvalidInput
@@ -37,9 +37,14 @@ class Sittings:
 
     def split(self, observations: Iterable[Observation]) -> Iterator[Observation]:
         """Lazy; holds one name and one moment for each session."""
+        return map(self.cutter(), observations)
+
+    def cutter(self) -> Callable[[Observation], Observation]:
+        """What `split` does, one observation at a time."""
         under_way: dict[tuple[Scope, str], tuple[str, Micros]] = {}
         gap = round(self.hours * HOUR)
-        for observation in observations:
+
+        def cut(observation: Observation) -> Observation:
             key = observation.scope, observation.session
             name, last = under_way.get(key, ("", None))
             at = observation.at
@@ -47,7 +52,9 @@ class Sittings:
                 if last is None or abs(at - last) > gap:
                     name = _name(observation.session, at)
                 under_way[key] = name, at
-            yield replace(observation, session=name) if name else observation
+            return replace(observation, session=name) if name else observation
+
+        return cut
 
 
 def _name(session: str, at: Micros) -> str:
