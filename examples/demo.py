@@ -110,7 +110,8 @@ def main() -> int:
         hit = memory.search(questions[0]["text"], user_id="demo", k=1)[0]
         table = Table("signal", "value", box=None, pad_edge=False)
         for name, value in sorted(hit.signals.items(), key=lambda item: -abs(item[1])):
-            table.add_row(name, f"{value:.3f}")
+            if value:
+                table.add_row(name, f"{value:.3f}")
         console.print(f"Why {hit.record.id} came first for “{escape(questions[0]['text'])}”:")
         console.print(Padding(table, (0, 0, 0, 2)))
 
@@ -131,7 +132,7 @@ def main() -> int:
         )
         report = memory.verify()
         console.print(
-            f"Ledger of {status.events + 2} events verified: {'clean' if report.ok else report}."
+            f"Ledger of {report.events} events verified: {'clean' if report.ok else report}."
         )
 
         console.rule("in short")

@@ -17,6 +17,12 @@ BATCH = 64
 """Texts taken at once: what a crash can cost is encoding them again."""
 
 
+QUIET = 0.05
+"""Seconds without a write after which it starts: encoding beside a burst of writes would slow each of them down."""
+PATIENCE = 1.0
+"""Seconds after which a batch is encoded even so."""
+
+
 class EmbeddingWorker:
     """Encodes what is pending for one encoder. Starts with the first `wake()`; a daemon, so it never holds up an exit."""
 
@@ -28,13 +34,16 @@ class EmbeddingWorker:
         self._work = threading.Condition()
         self._wanted = False
         self._busy = False
+        self._flushing = 0
         self._stopping = False
+        self._last_write = 0.0
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
-        """There may be work."""
+        """There may be work, soon."""
         with self._work:
-            if self._stopping:
+            self._last_write = time.monotonic()
+            if self._stopping or self._wanted:
                 return
             self._wanted, self.error = True, None
             if self._thread is None:
@@ -48,14 +57,19 @@ class EmbeddingWorker:
         """Wait until nothing is pending; False if `timeout` seconds passed first.
 
         Raises: the error that stopped the worker."""
-        self.wake()
         deadline = None if timeout is None else time.monotonic() + timeout
+        self.wake()
         with self._work:
-            while (self._wanted or self._busy) and self.error is None:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
-                self._work.wait(left)
+            self._flushing += 1
+            self._work.notify_all()
+            try:
+                while (self._wanted or self._busy) and self.error is None:
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        return False
+                    self._work.wait(left)
+            finally:
+                self._flushing -= 1
             if self.error is not None:
                 raise self.error
         return True
@@ -69,29 +83,39 @@ class EmbeddingWorker:
             self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            with self._work:
-                while not (self._wanted or self._stopping):
-                    self._work.wait()
-                if self._stopping:
-                    return
-                self._wanted, self._busy = False, True
+        while self._due():
+            more = False
             try:
-                self._drain()
+                more = self._batch()
             except (ModelError, StoreError) as error:
                 self.error = error
             finally:
                 with self._work:
-                    self._busy = False
+                    self._busy, self._wanted = False, self._wanted or more
                     self._work.notify_all()
 
-    def _drain(self) -> None:
-        while not self._stopping:
-            try:
-                batch = self.store.pending(self.encoder.id, BATCH)
-                if not batch:
-                    return
-                vectors = self.encoder.encode([spoken(waiting) for waiting in batch])
-                self.store.put_vectors(self.encoder.id, [waiting.seq for waiting in batch], vectors)
-            except StoreBusy:  # a long write elsewhere: the batch is still pending
-                time.sleep(0.05)
+    def _due(self) -> bool:
+        """Wait until a batch should be encoded; False where the worker should end."""
+        with self._work:
+            while not (self._wanted or self._stopping):
+                self._work.wait()
+            latest = time.monotonic() + PATIENCE
+            while not (self._flushing or self._stopping):
+                left = min(self._last_write + QUIET, latest) - time.monotonic()
+                if left <= 0:
+                    break
+                self._work.wait(left)
+            self._wanted, self._busy = False, True
+            return not self._stopping
+
+    def _batch(self) -> bool:
+        """Encode the oldest texts. True where more may be pending."""
+        try:
+            batch = self.store.pending(self.encoder.id, BATCH)
+            if not batch:
+                return False
+            vectors = self.encoder.encode([spoken(waiting) for waiting in batch])
+            self.store.put_vectors(self.encoder.id, [waiting.seq for waiting in batch], vectors)
+        except StoreBusy:  # a long write elsewhere: the batch is still pending
+            time.sleep(QUIET)
+        return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ class Phrases:
     `numbers`: phrase as words joined by spaces -> number; `starts`: first words of phrases -> most words of one that starts so."""
 
     n: int
+    count: int
+    """Passages among the first `n` records."""
+    learnt: int
+    """Passages that the phrases were learnt from."""
     numbers: dict[str, int]
     starts: dict[str, int]
     passages: Ords
@@ -50,12 +54,16 @@ class Phrases:
 
 
 def phrase_graph(view: View) -> Phrases:
-    """Built once for each state of the space."""
+    """One for each state of the space: extended while the space grows a little, learnt anew where it grew much or lost something."""
     return view.derived("phrases", _build)
 
 
 def _build(view: View, before: Phrases | None) -> Phrases:
     ords = np.flatnonzero(view.visible).astype(np.int32)
+    if before is not None and len(ords) <= GROWTH * before.learnt:
+        fresh = ords[ords >= before.n]
+        if len(ords) - len(fresh) == before.count:  # nothing of it was replaced or forgotten
+            return _extended(view, before, fresh)
     texts, titles = view.texts(ords), view.titles(ords)
     numbers: dict[str, int] = {}
     starts: dict[str, int] = {}
@@ -65,6 +73,31 @@ def _build(view: View, before: Phrases | None) -> Phrases:
             _learn(_tokens(phrase), numbers, starts)
         title_numbers.append(_learn(_tokens(title), numbers, starts) if title else -1)
     return _linked(ords, texts, title_numbers, numbers, starts, view.n)
+
+
+def _extended(view: View, before: Phrases, fresh: Ords) -> Phrases:
+    passages: list[int] = []
+    held: list[int] = []
+    weights: list[float] = []
+    for ord, text, title in zip(fresh.tolist(), view.texts(fresh), view.titles(fresh), strict=True):
+        found = dict.fromkeys(_occurring(_tokens(text), before.numbers, before.starts), 1.0)
+        known = before.numbers.get(" ".join(_tokens(title)))
+        if known is not None:
+            found[known] = TITLE
+        passages += [ord] * len(found)
+        held += found
+        weights += found.values()
+    phrase_of = np.array(held, np.int32)
+    return replace(
+        before,
+        n=view.n,
+        count=before.count + len(fresh),
+        passages=np.concatenate((before.passages, np.array(passages, np.int32))),
+        phrases=np.concatenate((before.phrases, phrase_of)),
+        weights=np.concatenate((before.weights, np.array(weights, np.float32))),
+        holding=before.holding
+        + np.bincount(phrase_of, minlength=len(before.holding)).astype(np.int32),
+    )
 
 
 def _linked(
@@ -91,6 +124,8 @@ def _linked(
     sharing = np.unique(passage_of[between[phrase_of]])
     return Phrases(
         n=n,
+        count=len(ords),
+        learnt=len(ords),
         numbers=numbers,
         starts=starts,
         passages=passage_of,
