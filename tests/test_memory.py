@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from remanence import Conflict, InvalidInput, Memory, NotFound
+from remanence import Conflict, InvalidInput, Memory, NotFound, WrongDimension
 from remanence.seams import Encoded, EncodedQuery, Observation
 from remanence.text.index import vectors
 from remanence.types import Micros
@@ -413,3 +414,76 @@ def test_a_large_space_is_searched_by_codes(
         space.dense.nearest(vector, 10, np.ones(400, np.bool_))
         assert set(ids(memory.search(words[7][::-1], user_id="ana"))) == set(before)
         assert "approximate" in memory.status().dense
+
+
+class Wider(Letters):
+    """Another size under the same id."""
+
+    dim = 30
+
+
+class Confused(Letters):
+    def query(self, text: str) -> EncodedQuery:
+        return super().query(text)._replace(dense=np.ones(3, np.float32))
+
+
+def test_vectors_of_another_size_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "m.rmem"
+    with Memory.open(path, embedder=Letters()) as memory:
+        memory.add(["silent", "garden"], user_id="ana")
+        memory.flush()
+    with (
+        Memory.open(path, embedder=Wider()) as memory,
+        pytest.raises(WrongDimension, match="needs another id"),
+    ):
+        memory.search("listen", user_id="ana")
+    with (
+        Memory.open(path, embedder=Confused()) as memory,
+        pytest.raises(WrongDimension, match="a query's vector"),
+    ):
+        memory.search("listen", user_id="ana")
+
+
+def test_an_empty_list_is_nothing_to_do(memory: Memory) -> None:
+    before = memory.state_digest()
+    assert memory.add([], user_id="ana") == []
+    assert memory.state_digest() == before
+
+
+HUGE = 10**30
+
+
+def test_counts_are_whole_numbers_of_any_size(memory: Memory) -> None:
+    memory.add(TALK, user_id="ana")
+    assert len(memory.list(user_id="ana", limit=HUGE)) == len(TALK)
+    assert memory.list(user_id="ana", after=HUGE, limit=HUGE) == []
+    assert memory.events(user_id="ana", after=HUGE, limit=HUGE) == []
+    assert memory.search("Lena", user_id="ana", k=HUGE)
+    assert memory.context("Lena", user_id="ana", budget=HUGE).complete
+    calls: list[Callable[[Any], object]] = [
+        lambda n: memory.list(user_id="ana", limit=n),
+        lambda n: memory.list(user_id="ana", after=n),
+        lambda n: memory.events(user_id="ana", after=n),
+        lambda n: memory.search("Lena", user_id="ana", k=n),
+        lambda n: memory.context("Lena", user_id="ana", budget=n),
+    ]
+    for call in calls:
+        for wrong in (-1, "3", 2.5, None):
+            with pytest.raises(InvalidInput, match="whole number"):
+                call(wrong)
+
+
+def test_values_of_the_wrong_kind(memory: Memory, tmp_path: Path) -> None:
+    memory.add(TALK, user_id="ana")
+    wrong: Any = [1]
+    with pytest.raises(InvalidInput, match="filters is a list"):
+        memory.search("Lena", user_id="ana", filters=wrong)
+    with pytest.raises(InvalidInput, match="meta is a list"):
+        memory.add("x", user_id="ana", meta=wrong)
+    with pytest.raises(InvalidInput, match="the new text is a list"):
+        memory.update("a1", wrong, user_id="ana")
+    assert memory.search("Lena", user_id="ana", kinds="episode"), "one kind needs no list"
+    nowhere: list[Any] = [None, b"m.rmem", "m\0.rmem", "m\ud800.rmem"]
+    for path in nowhere:
+        with pytest.raises(InvalidInput, match="the store's path"):
+            Memory.open(path, embedder="none")

@@ -35,7 +35,7 @@ from remanence.text.index.view import SpaceView
 from remanence.text.index.worker import EmbeddingWorker
 from remanence.text.read.calibrate import followed_by_the_rest
 from remanence.text.read.question import parse
-from remanence.text.write.messages import as_observations, as_scope, empty, moment
+from remanence.text.write.messages import as_observations, as_scope, empty, moment, whole
 from remanence.types import (
     Ack,
     Change,
@@ -128,7 +128,7 @@ class Memory:
         """
         encoder = open_embedder(embedder)
         return cls(
-            str(path),
+            str(path) if isinstance(path, Path) else path,
             embedder=encoder,
             recipe=open_recipe(recipe, encoder),
             clock=clock,
@@ -188,6 +188,8 @@ class Memory:
                 progress(done)
 
     def _write(self, observations: Sequence[Observation], key: str) -> list[Ack]:
+        if not observations:
+            return []
         changes: list[Change] = []
         firsts: list[int] = []
         for observation in observations:
@@ -229,6 +231,8 @@ class Memory:
         `expect`: the version or digest that you read; if somebody wrote in between, Conflict, and nothing is written.
         Raises: NotFound, Conflict, InvalidInput.
         """
+        if not isinstance(text, str):
+            raise InvalidInput(f"the new text is a {type(text).__name__}", hint="give a string")
         if not text.strip():
             raise InvalidInput(
                 "the new text is empty",
@@ -311,8 +315,7 @@ class Memory:
 
         Where the whole visible memory fits, it is all there, in order: for short histories that is the best known answer.
         """
-        if budget < 1:
-            raise InvalidInput(f"budget={budget}", hint="a positive number of tokens")
+        budget = whole("budget", budget, least=1)
         asked = self._query(
             query, user_id, agent_id, session_id, 1, as_of, known_at, kinds, filters
         )
@@ -359,7 +362,8 @@ class Memory:
         limit: int = 1000,
     ) -> list[Event]:
         """The ledger of this scope: what was committed, when and by whom, without content."""
-        return list(self._store.events(as_scope(user_id, agent_id), after=after, limit=limit))
+        first, most = whole("after", after, least=0), whole("limit", limit, least=0)
+        return list(self._store.events(as_scope(user_id, agent_id), after=first, limit=most))
 
     def _query(
         self,
@@ -375,16 +379,14 @@ class Memory:
     ) -> Query:
         if not isinstance(text, str):
             raise InvalidInput(f"query is a {type(text).__name__}", hint="ask in words")
-        if k < 1:
-            raise InvalidInput(f"k={k}", hint="ask for at least one")
         return Query(
             text=text,
             scope=as_scope(user_id, agent_id),
-            k=k,
+            k=whole("k", k, least=1),
             as_of=moment("as_of", as_of),
             known_at=moment("known_at", known_at),
-            kinds=tuple(kinds),
-            filters={**(filters or {}), **({"session": session} if session else {})},
+            kinds=(kinds,) if isinstance(kinds, str) else tuple(kinds),
+            filters=_narrowed(filters, session),
         )
 
     def _rank(self, query: Query, k: int) -> tuple[SpaceView, Ranked]:
@@ -515,13 +517,21 @@ class Memory:
         """Records in the order of their commits, at most `limit`, behind the first `after`."""
         return self._store.list(
             as_scope(user_id, agent_id),
-            kinds=tuple(kinds),
-            filters={**(filters or {}), **({"session": session_id} if session_id else {})},
+            kinds=(kinds,) if isinstance(kinds, str) else tuple(kinds),
+            filters=_narrowed(filters, session_id),
             as_of=moment("as_of", as_of),
             known_at=moment("known_at", known_at),
-            limit=limit,
-            after=after,
+            limit=whole("limit", limit, least=0),
+            after=whole("after", after, least=0),
         )
+
+
+def _narrowed(filters: Mapping[str, object] | None, session: str) -> dict[str, object]:
+    if filters is not None and not isinstance(filters, Mapping):
+        raise InvalidInput(
+            f"filters is a {type(filters).__name__}", hint='give a dict, such as {"speaker": "Ana"}'
+        )
+    return {**(filters or {}), **({"session": session} if session else {})}
 
 
 def _item(acks: Sequence[Ack]) -> Ack:

@@ -353,3 +353,49 @@ def test_on_a_terminal_text_is_wrapped_to_its_width(rmem: Rmem) -> None:
     assert all(line.startswith("    ") for line in lines[2:] if line)
     assert max(map(len, lines)) <= 60
     assert len(lines) > 5
+
+
+def test_exporting_over_the_store_is_refused(rmem: Rmem, tmp_path: Path) -> None:
+    rmem("add", "a blue boat", "--id", "b1")
+    for command in ("export", "backup"):
+        done = rmem(command, tmp_path / "memory.rmem")
+        assert (done.code, "is the store itself" in done.err) == (2, True)
+        assert "names no file" in rmem(command, "").err
+    assert rmem("show", "b1", "--json").row["text"] == "a blue boat"
+
+
+def test_the_history_of_nothing(rmem: Rmem) -> None:
+    rmem("add", "a blue boat", "--id", "b1")
+    done = rmem("history", "b2")
+    assert (done.code, words(done.err)) == (
+        2,
+        "error: no record 'b2' - rmem list shows what there is",
+    )
+
+
+def test_numbers_too_large_or_too_small(rmem: Rmem) -> None:
+    rmem("add", "a blue boat", "--id", "b1")
+    huge = "9" * 30
+    assert len(rmem("list", "-n", huge, "--json").rows) == 1
+    assert rmem("list", "--after", huge).code == 1
+    assert rmem("history", "--after", huge).code == 1
+    for arguments in (("list", "-n", "-1"), ("list", "--after", "-1"), ("history", "-n", "-1")):
+        done = rmem(*arguments)
+        assert (done.code, "whole number from 0 on" in done.err) == (2, True)
+
+
+def test_an_import_reports_what_it_does_not_show(rmem: Rmem, tmp_path: Path) -> None:
+    path = tmp_path / "log\x1b[31m.jsonl"
+    path.write_text("\n".join([json.dumps(CHAT[0]), *["{broken"] * 25]))
+    done = rmem("import", path)
+    assert "\x1b" not in done.err
+    assert "… and 5 more; --json lists all" in done.err
+    gone = rmem("import", tmp_path / "no\x1b[31m.jsonl")
+    assert (gone.code, "\x1b" in gone.err) == (2, False)
+
+
+def test_an_export_that_comes_back_is_counted(rmem: Rmem, tmp_path: Path) -> None:
+    rmem("add", "a blue boat", "--id", "b1")
+    rmem("export", tmp_path / "x.jsonl")
+    again = rmem("import", tmp_path / "x.jsonl", "--store", tmp_path / "other.rmem", "--json")
+    assert (again.code, again.row["events"]) == (0, 1)

@@ -70,3 +70,21 @@ def test_the_page_size_is_what_the_schema_says(old: Path) -> None:
     assert db.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     db.close()
+
+
+def test_a_store_made_between_two_looks_is_not_another_program_s(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    ours, other = (sqlite3.connect(path, isolation_level=None) for _ in range(2))
+    ours.execute("PRAGMA journal_mode = WAL")
+
+    def meanwhile(statement: str) -> None:
+        if "user_version" in statement:
+            ours.set_trace_callback(None)
+            schema.upgrade(other, path)
+
+    ours.set_trace_callback(meanwhile)
+    assert schema.ready(ours, path) == 0
+    assert schema.ready(ours, path) == len(schema.MIGRATIONS)
+    assert not ours.in_transaction
+    ours.close()
+    other.close()

@@ -307,3 +307,41 @@ def test_secrets_leave_the_file(make: Make, tmp_path: Path) -> None:
     assert secret.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert store.verify().ok
     assert store.counts().records == 300
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file can't be deleted there")
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_gone_acknowledges_nothing(
+    make: Make, tmp_path: Path, replaced: bool
+) -> None:
+    path = tmp_path / "a"
+    store = make(path)
+    store.apply([add("one", id="1")])
+    path.rename(tmp_path / "moved")
+    if replaced:
+        path.write_bytes(b"")
+    for call in (lambda: store.apply([add("two", id="2")]), lambda: store.get(ANA, "1")):
+        with pytest.raises(StoreError, match="was deleted, moved or replaced") as caught:
+            call()
+        assert "put it back" in caught.value.hint
+    assert path.exists() is replaced, "no empty store is left in its place"
+    (tmp_path / "moved").replace(path)
+    assert store.apply([add("two", id="2")])[0].status == "stored"
+    assert store.verify().ok
+
+
+def test_a_folder_that_is_not_there_is_named(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(ReadOnly, match="is no folder") as caught:
+        make(tmp_path / "none" / "a")
+    assert "make the folder" in caught.value.hint
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+def test_a_name_that_is_not_unicode(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        path.touch()
+    except OSError:
+        pytest.skip("this file system takes Unicode names only")
+    make(path).apply([add("one", id="1")])
+    assert make(path).get(ANA, "1") is not None

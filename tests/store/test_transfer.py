@@ -104,6 +104,13 @@ def edit(change: Callable[[list[Any]], object]) -> Callable[[list[Any]], list[An
         (lambda lines: [[1]], 1, "not a JSON object"),
         (lambda lines: lines[1:], 1, "not a Remanence export"),
         (edit(lambda lines: lines[0].update(format=9)), 1, "format 9"),
+        (edit(lambda lines: lines[0].pop("head")), 1, "'head' is missing"),
+        (edit(lambda lines: lines.append({"encoder": "x", "dim": 10**30})), None, "OverflowError"),
+        (
+            edit(lambda lines: lines.append({"key": {}, "space": 1, "digest": None, "acks": 5})),
+            None,
+            "Error",
+        ),
         (edit(lambda lines: lines[1].update(user="eve")), 2, "names do not match"),
         (edit(lambda lines: lines[3]["body"].update(text="lies")), 4, "does not match its digest"),
         (edit(lambda lines: lines[4].update(id="x")), 5, "breaks the hash chain"),
@@ -197,3 +204,24 @@ def test_a_failed_export_leaves_the_old_file(
         store.export_jsonl(path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith("x")] == ["x"]
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+def test_nothing_is_written_over_the_store_itself(
+    store: SQLiteStore, tmp_path: Path, suffix: str
+) -> None:
+    digest = store.state_digest()
+    path = tmp_path / f"a{suffix}"
+    (tmp_path / "link").symlink_to(path)
+    for there in (path, tmp_path / "link"):
+        for write in (store.export_jsonl, store.backup):
+            with pytest.raises(InvalidInput, match="the store itself"):
+                write(there)
+    assert store.state_digest() == digest
+    assert store.verify().ok
+
+
+def test_an_empty_path_names_no_file(store: SQLiteStore) -> None:
+    for write in (store.export_jsonl, store.backup):
+        with pytest.raises(InvalidInput, match="names no file"):
+            write(Path(""))

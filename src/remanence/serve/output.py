@@ -160,6 +160,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
     """Names and values, aligned; empty values are left out."""
     grid = Table.grid(padding=(0, 2))
+    grid.add_column()
+    grid.add_column(overflow="fold")  # a path that is cut short helps nobody
     for name, value in pairs:
         if value not in (None, "", (), {}):
             grid.add_row(Text(name, "dim"), Text(visible(str(value))))

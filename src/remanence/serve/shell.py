@@ -17,6 +17,7 @@ import typer.main
 
 from remanence.errors import ModelError, RemanenceError, StoreError
 from remanence.serve.cli import COMMANDS, COMPLETING, Command
+from remanence.serve.output import visible
 
 NOTHING_FOUND = 1
 WRONG_CALL = 2
@@ -124,5 +125,5 @@ class _Report:
             told = json.dumps(
                 {"error": {"code": code, "message": message, "hint": hint}}, ensure_ascii=False
             )
-        print(" ".join(told.splitlines()), file=sys.stderr)
+        print(visible(" ".join(told.splitlines())), file=sys.stderr)
         return exit_code

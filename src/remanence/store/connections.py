@@ -48,6 +48,8 @@ class Connections:
         self.timeout = timeout
         """Seconds that a write waits for another writer."""
         self.closed = False
+        self._file: tuple[int, int] | None = None
+        """Device and inode, once it is there."""
         self._start()
         empty = schema.inspect(path)
         if empty and (read_only or not create):
@@ -57,6 +59,7 @@ class Connections:
         except BaseException:
             self.close()
             raise
+        self._file = _identity(path)
         _open.add(self)
 
     def _prepare(self) -> None:
@@ -173,12 +176,18 @@ class Connections:
     def _check(self) -> None:
         if self.closed:
             raise UsageError(f"{self.path} is closed", hint="open it again")
+        if self._file is not None and _identity(self.path) != self._file:
+            # SQLite would go on in a file without a name, and lose what it acknowledges.
+            raise StoreError(
+                f"{self.path} was deleted, moved or replaced while it was open",
+                hint="nothing was written; put it back or open it again",
+            )
         if self._pid != os.getpid():
             self._start()
 
     def _connect(self, *, writing: bool = False) -> sqlite3.Connection:
         mode = "ro" if self.read_only else "rwc"
-        name = f"file:{quote(str(self.path.resolve()))}?mode={mode}"
+        name = f"file:{quote(os.fsencode(self.path.resolve()))}?mode={mode}"
         if self.read_only and not os.access(self.path.resolve().parent, os.W_OK):
             wal = self.path.with_name(self.path.name + "-wal")
             if not wal.exists() or not wal.stat().st_size:
@@ -246,6 +255,14 @@ def translated(path: Path, timeout: float = 0.0) -> Iterator[None]:
         raise _typed(error, path, timeout) from error
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _typed(error: sqlite3.Error, path: Path, timeout: float) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None) or 0
     match code & 0xFF:
@@ -255,6 +272,11 @@ def _typed(error: sqlite3.Error, path: Path, timeout: float) -> StoreError:
             return _full(path)
         case sqlite3.SQLITE_IOERR if _out_of_space(path):
             return _full(path)
+        case sqlite3.SQLITE_CANTOPEN if not path.resolve().parent.is_dir():
+            return ReadOnly(
+                f"{path} can't be made: {path.resolve().parent} is no folder",
+                hint="make the folder, or name another file",
+            )
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return ReadOnly(
                 f"{path} can't be written: {error}",

@@ -48,12 +48,20 @@ def ready(db: sqlite3.Connection, path: Path) -> int:
     """Schema version of an open file: 0 for an empty one.
 
     Raises: NotAStore, NewerSchema."""
-    application = db.execute("PRAGMA application_id").fetchone()[0]
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    alone = not db.in_transaction
+    if alone:
+        db.execute("BEGIN")  # one snapshot: somebody may be making the store between two looks
+    try:
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        version: int = db.execute("PRAGMA user_version").fetchone()[0]
+        tables = db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    finally:
+        if alone and db.in_transaction:
+            db.execute("ROLLBACK")
     if application == APPLICATION_ID:
         _refuse_newer(path, version)
         return version
-    if application or version or db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+    if application or version or tables:
         raise _foreign(path)
     return 0
 

@@ -51,7 +51,8 @@ class Loaded:
 def export_jsonl(db: sqlite3.Connection, path: Path) -> int:
     """Write one snapshot of the store; the file appears whole or not at all. Returns the number of lines.
 
-    Raises: InvalidInput where the path can't be written, StoreFull."""
+    Raises: InvalidInput where the path can't be written or is the store, StoreFull."""
+    _apart(db, path)
     number = 0
     with appearing(path) as part, part.open("wb") as file:
         for line in _lines(db):
@@ -78,10 +79,8 @@ def import_jsonl(db: sqlite3.Connection, analyze: Analyzer, path: Path) -> Loade
 def backup(db: sqlite3.Connection, path: Path) -> None:
     """Copy the store while it is in use, page by page; the copy is one file and appears whole or not at all.
 
-    Raises: InvalidInput where the path can't be written, StoreFull."""
-    own = Path(db.execute("PRAGMA database_list").fetchone()[2])
-    if path.exists() and path.samefile(own):
-        raise InvalidInput(f"{path} is the store itself", hint="name another file")
+    Raises: InvalidInput where the path can't be written or is the store, StoreFull."""
+    _apart(db, path)
     with appearing(path) as part, translated(path):
         part.touch()
         copy = sqlite3.connect(part, isolation_level=None)
@@ -92,11 +91,21 @@ def backup(db: sqlite3.Connection, path: Path) -> None:
             copy.close()
 
 
+def _apart(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse to write over the store or its journals."""
+    own = Path(db.execute("PRAGMA database_list").fetchone()[2])
+    for taken in (own, own.with_name(f"{own.name}-wal"), own.with_name(f"{own.name}-shm")):
+        if path.resolve() == taken or (path.exists() and taken.exists() and path.samefile(taken)):
+            raise InvalidInput(f"{path} is the store itself", hint="name another file")
+
+
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name when the block ends well, and is gone otherwise.
 
     Raises: InvalidInput where it can't be written, StoreFull."""
+    if not path.name:
+        raise InvalidInput(f"{str(path)!r} names no file", hint="name the file to write")
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         yield part
@@ -202,6 +211,8 @@ class _Import:
             raise self._bad(
                 f"format {header.get('format')!r} is not known", "install a newer Remanence"
             )
+        if missing := [name for name in ("events", "head", "vectors") if name not in header]:
+            raise self._bad(f"{missing[0]!r} is missing", "the file was changed")
         kinds: dict[str, Callable[[Line], None]] = {
             "seq": self._event, "tenant": self._space, "acks": self._key, "dim": self._encoder, "vector": self._vector
         }  # fmt: skip
@@ -214,7 +225,16 @@ class _Import:
                 )
             try:
                 handle(line)
-            except (KeyError, TypeError, ValueError, IndexError, sqlite3.IntegrityError) as error:
+            except (
+                KeyError,
+                TypeError,
+                ValueError,
+                IndexError,
+                OverflowError,
+                sqlite3.IntegrityError,
+                sqlite3.InterfaceError,  # a value that SQLite has no form for
+                sqlite3.ProgrammingError,
+            ) as error:
                 if isinstance(error, BadImport):
                     raise
                 raise self._bad(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from remanence.errors import EndpointError
+from remanence.errors import EndpointError, RemanenceError
 from remanence.seams import Encoded, EncodedQuery
 from remanence.store.sqlite import SQLiteStore
 from remanence.text.index.terms import record_terms
@@ -95,5 +95,39 @@ def test_without_a_flush_it_starts_when_the_writes_pause(store: SQLiteStore) -> 
     worker.wake()
     with worker._work:
         assert worker._work.wait_for(lambda: not (worker._wanted or worker._busy), timeout=30)
+    assert store.waiting("lengths") == 0
+    worker.stop()
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (RuntimeError("out of memory"), "RuntimeError: out of memory"),
+        (np.full((3, 2), np.nan, np.float32), "not finite"),
+        (np.ones((3, 5), np.float32), r"shape \(3, 5\)"),
+        (np.ones((1, 2), np.float32), r"shape \(1, 2\)"),
+    ],
+)
+def test_whatever_an_encoder_does_wrong_is_told_and_nothing_is_stored(
+    store: SQLiteStore, failure: object, reason: str
+) -> None:
+    encoder = Lengths()
+    right = encoder.encode
+
+    def wrong(texts: Sequence[str]) -> Encoded:
+        if isinstance(failure, np.ndarray):
+            return Encoded(failure, [b""] * len(texts))
+        assert isinstance(failure, Exception)
+        raise failure
+
+    encoder.encode = wrong  # type: ignore[method-assign]
+    worker = EmbeddingWorker(store, encoder)
+    write(store, 3)
+    for _ in range(2):
+        with pytest.raises(RemanenceError, match=reason):
+            worker.flush(30)
+    assert store.waiting("lengths") == 3
+    encoder.encode = right  # type: ignore[method-assign]
+    assert worker.flush(30)
     assert store.waiting("lengths") == 0
     worker.stop()

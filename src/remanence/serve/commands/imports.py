@@ -18,7 +18,7 @@ from remanence.serve.imports.base import Importer, Skipped
 from remanence.serve.imports.detect import IMPORTERS, detect, is_own_export, named
 from remanence.serve.opening import open_memory
 from remanence.serve.options import Agent, Embedder, Json, Store, User
-from remanence.serve.output import console, emit, progress, working
+from remanence.serve.output import console, emit, progress, visible, working
 from remanence.text.write.messages import as_scope
 from remanence.types import Ack
 
@@ -115,7 +115,7 @@ class _Tally:
                 {
                     **{
                         name: self.counts[name]
-                        for name in ("stored", "duplicate", "rejected", "readable")
+                        for name in ("stored", "duplicate", "rejected", "readable", "events")
                     },
                     "skipped": [_skip(item) for item in self.skipped],
                     "refused": [{"id": ack.id, "reason": ack.reason} for ack in self.rejected],
@@ -125,10 +125,11 @@ class _Tally:
             return 0 if read else 1
         out = console(errors=True)
         for item in self.skipped[:_SHOWN]:
-            out.print(f"skipped {item.path}{f':{item.line}' if item.line else ''}: {item.reason}")
+            where = f"{item.path}{f':{item.line}' if item.line else ''}"
+            out.print(visible(f"skipped {where}: {item.reason}"))
         for ack in self.rejected[:_SHOWN]:
-            out.print(f"refused {ack.id}: {ack.reason}")
-        if (more := len(self.skipped) + len(self.rejected) - 2 * _SHOWN) > 0:
+            out.print(visible(f"refused {ack.id}: {ack.reason}"))
+        if more := len(self.skipped[_SHOWN:]) + len(self.rejected[_SHOWN:]):
             out.print(f"… and {more} more; --json lists all")
         names = {
             "stored": "stored",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from remanence.errors import NotFound
 from remanence.serve.opening import open_memory
 from remanence.serve.options import Agent, AsOf, Json, Kind, KnownAt, Session, Store, User
 from remanence.serve.output import (
@@ -144,6 +145,8 @@ def history(
                 memory.events(user_id=user, agent_id=agent, after=after, limit=limit), json_
             )
         versions = memory.history(id, user_id=user, agent_id=agent)
+    if not versions:
+        raise NotFound(f"no record {id!r}", hint="rmem list shows what there is")
     out = console()
     for record in versions:
         if json_:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remanence.errors import WrongDimension
 from remanence.seams import Embedder, Store
 from remanence.store.rows import ROW, pack_unit
 from remanence.text.index.postings import Inverted
@@ -119,7 +120,13 @@ class Space:
         ords = np.searchsorted(self.rows["seq"], seqs).astype(np.int32)
         known = ords < self.n  # vectors of rows committed after our delta wait for the next one
         packed = np.frombuffer(b"".join(vector for _, vector in found), np.int8)
-        self.dense.put(ords[known], packed.reshape(len(found), -1)[known])
+        stored = packed.reshape(len(found), -1)
+        if stored.shape[1] != self.dense.dim:
+            raise WrongDimension(
+                f"the store's vectors of {self.encoder.id} have {stored.shape[1]} numbers, the encoder's {self.dense.dim}",
+                hint="an encoder of another size needs another id",
+            )
+        self.dense.put(ords[known], stored[known])
 
     def recall(self) -> float | None:
         """Recall@10 of the approximate search on the questions last asked; None where search is exact."""

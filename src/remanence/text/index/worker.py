@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
-from remanence.errors import ModelError, StoreBusy, StoreError
+from remanence.errors import ModelError, RemanenceError, StoreBusy, WrongDimension
 from remanence.seams import Embedder, Store
 from remanence.text.write.spoken import spoken
 
@@ -29,7 +29,7 @@ class EmbeddingWorker:
     def __init__(self, store: Store, encoder: Embedder) -> None:
         self.store = store
         self.encoder = encoder
-        self.error: ModelError | StoreError | None = None
+        self.error: RemanenceError | None = None
         """Why it stopped, until the next wake."""
         self._work = threading.Condition()
         self._wanted = False
@@ -87,8 +87,16 @@ class EmbeddingWorker:
             more = False
             try:
                 more = self._batch()
-            except (ModelError, StoreError) as error:
+            except RemanenceError as error:
                 self.error = error
+            except (
+                Exception
+            ) as error:  # an encoder may raise anything: whoever waits must hear of it
+                self.error = ModelError(
+                    f"the encoder {self.encoder.id} failed: {type(error).__name__}: {error}",
+                    hint="the texts wait in the store; mend it or open with another encoder",
+                )
+                self.error.__cause__ = error
             finally:
                 with self._work:
                     self._busy, self._wanted = False, self._wanted or more
@@ -115,6 +123,11 @@ class EmbeddingWorker:
             if not batch:
                 return False
             vectors = self.encoder.encode([spoken(waiting) for waiting in batch])
+            if vectors.dense.shape != (len(batch), self.encoder.dim):
+                raise WrongDimension(
+                    f"{len(batch)} texts, vectors of shape {vectors.dense.shape} from {self.encoder.id}",
+                    hint=f"give one row a text, each of the {self.encoder.dim} numbers that dim says",
+                )
             self.store.put_vectors(self.encoder.id, [waiting.seq for waiting in batch], vectors)
         except StoreBusy:  # a long write elsewhere: the batch is still pending
             time.sleep(QUIET)

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from remanence.errors import WrongDimension
 from remanence.seams import Embedder, Question, View
 from remanence.text.analyze import spanned_terms
 from remanence.text.read.people import named
@@ -18,15 +19,21 @@ LONGEST = 2_000
 
 def parse(query: Query, *, encoder: Embedder | None = None, now: Micros = 0) -> Question:
     """Read a query: its stems and where they stand, the times it names as seen from `now` (or from `as_of`), and, with an
-    encoder, its vectors. Costs one run of the encoder."""
+    encoder, its vectors. Costs one run of the encoder. Raises: WrongDimension, and what the encoder raises."""
     text = query.text[:LONGEST]
     moment = now if query.as_of is None else query.as_of
     found = spanned_terms(text)
+    encoded = encoder.query(text) if encoder is not None and text.strip() else None
+    if encoder is not None and encoded is not None and encoded.dense.shape != (encoder.dim,):
+        raise WrongDimension(
+            f"a query's vector of shape {encoded.dense.shape} from {encoder.id}",
+            hint=f"give the {encoder.dim} numbers that dim says",
+        )
     return Question(
         query=query,
         terms=tuple(term for term, _, _ in found),
         spans=tuple((start, end) for _, start, end in found),
-        encoded=encoder.query(text) if encoder is not None and text.strip() else None,
+        encoded=encoded,
         dates=asked(text, moment),
         now=moment,
     )

@@ -53,7 +53,7 @@ class Documents:
 
     fewest: int = 120
     """Words from which on a passage may end at the next paragraph."""
-    most: int = 200
+    most: int = 320
     """Words that a passage never exceeds."""
 
     def __post_init__(self) -> None:

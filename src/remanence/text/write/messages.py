@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import index
 from typing import cast
 
 from remanence.errors import InvalidInput
@@ -21,6 +22,8 @@ USER = "default"
 """Whose memory it is where nobody says."""
 AHEAD: Micros = 60_000_000
 """How far the clock of whoever stamped a message may be ahead of ours."""
+MOST = 2**62 - 1
+"""No count or place is larger: two of them add up to a 64-bit integer."""
 KNOWN = frozenset(
     (
         "content",
@@ -105,6 +108,8 @@ def as_observations(
         raise InvalidInput(
             f"one id for {len(messages)} messages", hint='put an "id" into each message'
         )
+    if meta is not None and not isinstance(meta, Mapping):
+        raise InvalidInput(f"meta is a {type(meta).__name__}", hint="give a dict")
     found = []
     for number, message in enumerate(messages):
         where = f"message {number}: " if len(messages) > 1 else ""
@@ -126,6 +131,21 @@ def as_observations(
             _observation(given, where, scope, session, id, at, origin, dict(meta or {}), now)
         )
     return found
+
+
+def whole(name: str, value: int, *, least: int) -> int:
+    """A whole number from `least` on, at most what an SQLite integer and a slice hold.
+
+    Raises: InvalidInput."""
+    try:
+        number = index(value)
+    except TypeError:
+        raise InvalidInput(
+            f"{name} is a {type(value).__name__}", hint="give a whole number"
+        ) from None
+    if number < least:
+        raise InvalidInput(f"{name}={number}", hint=f"give a whole number from {least} on")
+    return min(number, MOST)
 
 
 def empty(observation: Observation) -> bool:
