@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from remanence import Conflict, InvalidInput, Memory, NotFound, WrongDimension
 from remanence.seams import Encoded, EncodedQuery, Observation
+from remanence.store.rows import pack_unit
 from remanence.text.index import vectors
 from remanence.types import Micros
 
@@ -487,3 +489,52 @@ def test_values_of_the_wrong_kind(memory: Memory, tmp_path: Path) -> None:
     for path in nowhere:
         with pytest.raises(InvalidInput, match="the store's path"):
             Memory.open(path, embedder="none")
+
+
+class Syllables(Letters):
+    """Letters with states of tokens: one a word."""
+
+    id, token_dim, token_bytes = "syllables", 26, 26
+
+    def encode(self, texts: list[str]) -> Encoded:
+        packed = [pack_unit(self.query(text).states).tobytes() for text in texts]
+        return Encoded(super().encode(texts).dense, packed)
+
+    def query(self, text: str) -> EncodedQuery:
+        words = list(re.finditer(r"\w+", text))
+        states = [Letters().query(word[0]).dense for word in words]
+        spans = [word.span() for word in words]
+        return EncodedQuery(Letters().query(text).dense, np.array(states), spans)
+
+
+def test_search_goes_on_while_vectors_are_on_their_way(tmp_path: Path) -> None:
+    path = tmp_path / "m.rmem"
+    encoder = Syllables()
+    talk = [{"content": f"the garden of house {n}", "id": f"g{n}"} for n in range(300)]
+    with Memory.open(path, embedder="none") as memory:
+        memory.add(talk, user_id="ana")
+        waiting = memory._store.pending(encoder.id, 300)
+        for done in (64, 70, 299, 300):
+            memory._store.put_vectors(
+                encoder.id,
+                [each.seq for each in waiting[:done]],
+                encoder.encode([each.text for each in waiting[:done]]),
+            )
+            with Memory.open(path, embedder=encoder, read_only=True) as half:
+                assert half.status().pending == 300 - done
+                assert len(half.search("garden house 299", user_id="ana")) == 10
+                assert half.context("garden", user_id="ana").hits
+
+
+def test_observations_from_the_future_are_refused_one_by_one(tmp_path: Path) -> None:
+    clock = Ticking()
+    scope = ("default", "ana")
+    with Memory.open(tmp_path / "m.rmem", embedder="none", clock=clock) as memory:
+        past, ahead = (
+            Observation(scope=scope, text="a boat", id=f"o{n}", at=clock.at + n * 3_600_000_000)
+            for n in (0, 1)
+        )
+        acks = list(memory.observe([ahead, past]))
+        assert [(ack.status, ack.id) for ack in acks] == [("rejected", "o1"), ("stored", "o0")]
+        assert "future" in acks[0].reason
+        assert [record.id for record in memory.list(user_id="ana")] == ["o0"]

@@ -35,7 +35,7 @@ from remanence.text.index.view import SpaceView
 from remanence.text.index.worker import EmbeddingWorker
 from remanence.text.read.calibrate import followed_by_the_rest
 from remanence.text.read.question import parse
-from remanence.text.write.messages import as_observations, as_scope, empty, moment, whole
+from remanence.text.write.messages import as_observations, as_scope, empty, moment, refusal, whole
 from remanence.types import (
     Ack,
     Change,
@@ -170,7 +170,7 @@ class Memory:
         )
         if len(observations) == 1 and empty(observations[0]):
             raise InvalidInput("content is empty", hint="there is nothing to remember in it")
-        return self._write(observations, key)
+        return self._write(observations, key, now)
 
     def observe(
         self, observations: Iterable[Observation], *, progress: Callable[[int], None] | None = None
@@ -182,24 +182,30 @@ class Memory:
         source = iter(observations)
         done = 0
         while batch := list(islice(source, BULK)):
-            yield from self._write(batch, "")
+            yield from self._write(batch, "", self._store.now())
             done += len(batch)
             if progress is not None:
                 progress(done)
 
-    def _write(self, observations: Sequence[Observation], key: str) -> list[Ack]:
+    def _write(self, observations: Sequence[Observation], key: str, now: Micros) -> list[Ack]:
         if not observations:
             return []
         changes: list[Change] = []
         firsts: list[int] = []
-        for observation in observations:
+        reasons = [refusal(observation, now) for observation in observations]
+        for observation, reason in zip(observations, reasons, strict=True):
             firsts.append(len(changes))
-            if not empty(observation):
+            if not reason:
                 changes.extend(self._recipe.writer.write(observation))
         acks = self._apply(changes, key)
         ends = [*firsts[1:], len(changes)]
         # A document is one item of the caller's, though several records: its ack is its own, or its first failure.
-        return [_item(acks[start:end]) for start, end in zip(firsts, ends, strict=True)]
+        return [
+            Ack("rejected", id=observation.id, reason=reason) if reason else _item(acks[start:end])
+            for observation, reason, start, end in zip(
+                observations, reasons, firsts, ends, strict=True
+            )
+        ]
 
     def _apply(self, changes: Sequence[Change], key: str = "", actor: str = "") -> list[Ack]:
         acks = self._store.apply(changes, actor=actor, key=key)
@@ -536,5 +542,5 @@ def _narrowed(filters: Mapping[str, object] | None, session: str) -> dict[str, o
 
 def _item(acks: Sequence[Ack]) -> Ack:
     if not acks:
-        return Ack("rejected", reason="content is empty: there is nothing to remember in it")
+        return Ack("rejected", reason="there is nothing to remember in it")
     return next((ack for ack in acks if ack.status == "rejected"), acks[0])

@@ -173,8 +173,23 @@ def test_standard_input(rmem: Rmem) -> None:
 
 
 def test_a_memory_does_not_steer_the_terminal(rmem: Rmem) -> None:
-    rmem("add", "evil \x1b[31mred \u202etxt\x9b", "--speaker", "Eve")
-    for command in (["list"], ["search", "evil"], ["context", "evil"], ["ask", "evil"]):
+    rmem(
+        "add",
+        "evil \x1b[31mred \u202etxt\x9b",
+        "--speaker",
+        "Eve",
+        "--id",
+        "e",
+        "--meta",
+        "k\x1b=1",
+    )
+    for command in (
+        ["list"],
+        ["show", "e"],
+        ["search", "evil"],
+        ["context", "evil"],
+        ["ask", "evil"],
+    ):
         done = rmem(*command)
         assert "evil" in done.out
         assert not {"\x1b", "\u202e", "\x9b"} & set(done.out)

@@ -164,7 +164,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
     grid.add_column(overflow="fold")  # a path that is cut short helps nobody
     for name, value in pairs:
         if value not in (None, "", (), {}):
-            grid.add_row(Text(name, "dim"), Text(visible(str(value))))
+            grid.add_row(Text(visible(name), "dim"), Text(visible(str(value))))
     console().print(grid)
 
 

@@ -81,8 +81,16 @@ def test_missing_and_erased_tokens() -> None:
     tokens = Tokens(4)
     asked = np.array([0, 7], np.int32)
     assert tokens.missing(asked).tolist() == [0, 7]
+    assert tokens.best(np.ones((1, 4), np.float32) / 2, asked).tolist() == [[0, 0]]
     tokens.put(np.array([7], np.int32), np.full((2, 4), 5, np.int8), np.array([2]))
     assert tokens.missing(asked).tolist() == [0]
     tokens.erase(7)
     assert not tokens.states[: tokens.used].any()
     assert tokens.best(np.ones((1, 4), np.float32) / 2, np.array([7], np.int32)).tolist() == [[0]]
+
+
+def test_records_beyond_the_last_vector_wait_for_theirs() -> None:
+    dense = Dense(4)
+    assert dense.having(np.array([0, 3], np.int32)).tolist() == [False, False]
+    dense.put(np.array([1], np.int32), np.ones((1, 4), np.int8))
+    assert dense.having(np.array([0, 1, 900], np.int32)).tolist() == [False, True, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,11 +26,14 @@ class Lengths:
 
     def __init__(self) -> None:
         self.broken = False
+        self.open = threading.Event()
+        self.open.set()
         self.seen: list[str] = []
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         if self.broken:
             raise EndpointError("no answer", hint="try later")
+        self.open.wait(30)
         self.seen += texts
         return Encoded(np.array([[len(t), 1] for t in texts], np.float32), [b""] * len(texts))
 
@@ -80,9 +84,12 @@ def test_an_error_is_raised_and_the_next_flush_goes_on(store: SQLiteStore) -> No
 
 
 def test_flush_gives_up_in_time_and_loses_nothing(store: SQLiteStore) -> None:
-    worker = EmbeddingWorker(store, Lengths())
+    encoder = Lengths()
+    encoder.open.clear()
+    worker = EmbeddingWorker(store, encoder)
     write(store, 3)
-    assert worker.flush(0) is False
+    assert worker.flush(0.01) is False
+    encoder.open.set()
     assert worker.flush(30)
     worker.stop()
     worker.stop()

@@ -175,7 +175,7 @@ class Space:
             return
         packed = self.store.tokens(encoder.id, self.rows["seq"][ords].tolist())
         arrived = np.array([len(p) > 0 for p in packed])
-        has = self.dense.has[ords] if self.dense is not None else arrived
+        has = self.dense.having(ords) if self.dense is not None else arrived
         done = arrived | has  # a text without tokens is complete, a text not yet encoded is not
         packed = [p for p, ready in zip(packed, done, strict=True) if ready]
         raw = np.frombuffer(b"".join(packed), np.uint8).reshape(-1, encoder.token_bytes)

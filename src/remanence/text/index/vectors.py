@@ -69,6 +69,13 @@ class Dense:
         self.has[ords] = True
         self.codes.put(ords[ords < self.codes.count], self.rows, self.norm)
 
+    def having(self, ords: Ords) -> NDArray[np.bool_]:
+        """(c,) whether each of these records has its vector; the latest may be waiting for theirs."""
+        found = np.zeros(len(ords), np.bool_)
+        known = ords < len(self.has)
+        found[known] = self.has[ords[known]]
+        return found
+
     def erase(self, ord: int) -> None:
         """Overwrite the vector of a forgotten record; it counts as known, so that nobody waits for it."""
         self.put(np.array([ord], np.int32), np.zeros((1, self.dim), np.int8))
@@ -194,7 +201,9 @@ class Tokens:
     def best(self, queries: Floats, ords: Ords) -> Floats:
         """(q, c) the best cosine of each query token over each record's tokens; 0 where it has none."""
         found = np.zeros((len(queries), len(ords)), np.float32)
-        counts = self.count[ords].astype(np.int64)
+        counts = np.zeros(len(ords), np.int64)
+        known = ords < len(self.count)  # others were never put
+        counts[known] = self.count[ords[known]]
         some = np.flatnonzero(counts)
         if not len(some) or not len(queries):
             return found

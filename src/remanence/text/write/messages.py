@@ -153,6 +153,15 @@ def empty(observation: Observation) -> bool:
     return not observation.text.strip() and not observation.fields
 
 
+def refusal(observation: Observation, now: Micros) -> str:
+    """Why it can't be remembered; empty where it can."""
+    if empty(observation):
+        return "content is empty: there is nothing to remember in it"
+    if observation.at is not None and observation.at > now + AHEAD:
+        return "at lies in the future: it is when it was said"
+    return ""
+
+
 def _observation(
     given: Mapping[str, object],
     where: str,
