@@ -15,6 +15,7 @@ from remanence.bench.metrics.bootstrap import over_questions
 from remanence.bench.metrics.ranking import recall
 from remanence.bench.stored import Case, cases
 from remanence.bench.tasks.base import Task
+from remanence.bench.tasks.cranfield import Cranfield
 from remanence.bench.tasks.locomo import LoCoMo
 from remanence.bench.tasks.multihop import MultiHop
 from remanence.catalogue.scan import Measurement
@@ -37,6 +38,8 @@ from remanence.text.read.related import Related
 from remanence.text.read.shape import Shape
 from remanence.text.read.temporal import Temporal
 from remanence.text.read.window import Window
+from remanence.text.write.awake import Awake
+from remanence.text.write.documents import Documents
 from remanence.text.write.turns import Turns
 from remanence.types import Hit
 
@@ -44,12 +47,15 @@ Say = Callable[[str], None]
 Measured = dict[str, list[Measurement]]
 BUDGET = 2000
 HITS = 200
+WHOLE = 100_000
+"""Words that no page has."""
 
 
 def measure(
     locomo: Path,
     corrections: Path | None = None,
     multihop: Path | None = None,
+    cranfield: Path | None = None,
     *,
     command: str = "",
     say: Say = print,
@@ -106,6 +112,13 @@ def measure(
             if key == ("PhraseGraph", "default recipe without it")
         }
         _recalls(rows, hops, "multi-hop", 5, cases(hops, multihop, minilm, say=say), graph, command)
+    if cranfield is not None:
+        pages = Cranfield()
+        uncut = replace(words, writer=Awake(documents=Documents(fewest=WHOLE, most=WHOLE)))
+        for label, recipe in (("words alone", words), ("words alone, pages uncut", uncut)):
+            found = cases(pages, cranfield, None, recipe=recipe, say=say)
+            way = {("Documents", label): words.retriever}
+            _recalls(rows, pages, "Cranfield", 10, found, way, command)
     return rows
 
 
@@ -127,7 +140,8 @@ def _recalls(
     values: dict[tuple[str, str], list[float]] = {key: [] for key in ways}
     for case in asked:
         for key, way in ways.items():
-            ranked = way.retrieve(case.question, case.view, k)
+            # A page may come by several of its passages: twice k records leave k pages, nearly always.
+            ranked = way.retrieve(case.question, case.view, 2 * k)
             got = list(dict.fromkeys(case.turns[ord] for ord in ranked.ords.tolist()))
             values[key].append(recall(got, case.asked.evidence, k))
     for (mechanism, how), found in values.items():

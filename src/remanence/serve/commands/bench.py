@@ -262,6 +262,15 @@ def mechanisms_(
             show_default=False,
         ),
     ] = None,
+    cranfield: Annotated[
+        Path | None,
+        typer.Option(
+            "--cranfield",
+            metavar="PATH",
+            help="Cranfield, for what cuts pages.",
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -276,8 +285,9 @@ def mechanisms_(
     words: list[str | Path] = ["rmem", "bench", "mechanisms", "--data", data]
     words += ["--corrections", corrections] if corrections else []
     words += ["--multihop", multihop] if multihop else []
+    words += ["--cranfield", cranfield] if cranfield else []
     rows = mechanisms.measure(
-        data, corrections, multihop, command=command_line(words), say=saying()
+        data, corrections, multihop, cranfield, command=command_line(words), say=saying()
     )
     if json is not None:
         known = loads(json.read_text(encoding="utf-8")) if json.exists() else {}
