@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,8 @@ import pytest
 from remanence import Conflict, InvalidInput, Memory, NotFound, WrongDimension
 from remanence.seams import Encoded, EncodedQuery, Observation
 from remanence.store.rows import pack_unit
-from remanence.text.index import vectors
-from remanence.types import Micros
+from remanence.text.index import postings, vectors
+from remanence.types import Micros, Query
 
 MARCH = datetime(2025, 3, 1, 9, tzinfo=UTC)
 TALK = [
@@ -538,3 +540,36 @@ def test_observations_from_the_future_are_refused_one_by_one(tmp_path: Path) -> 
         assert [(ack.status, ack.id) for ack in acks] == [("rejected", "o1"), ("stored", "o0")]
         assert "future" in acks[0].reason
         assert [record.id for record in memory.list(user_id="ana")] == ["o0"]
+
+
+def test_a_view_stays_as_it_was_while_its_space_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr(postings, "SEAL", 4)  # segments form and merge all the time
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # and threads take turns in the middle of it
+    request.addfinalizer(lambda: sys.setswitchinterval(interval))
+    scope, query = ("default", "ana"), Query(text="", scope=("default", "ana"))
+    with Memory.open(tmp_path / "m.rmem", embedder="none") as memory:
+        memory.add([{"content": "garden", "id": f"g{n}"} for n in range(50)], user_id="ana")
+        space = memory._space(scope)
+        now = memory._store.now()
+        view = space.view(query, now)
+        neighbours = view.neighbour(1).copy()
+
+        def go_on() -> None:
+            for n in range(300):
+                # Every third belongs before the others, so that the chains are recomputed.
+                at = MARCH if n % 3 else None
+                memory.add({"content": f"garden {n}", "id": f"w{n}"}, user_id="ana", at=at)
+                space.view(query, now)
+
+        with ThreadPoolExecutor(1) as pool:
+            work = pool.submit(go_on)
+            while not work.done():
+                view._postings.clear()
+                view._neighbours.clear()
+                assert view.postings("garden").ords.tolist() == list(range(50))
+                assert len(view.neighbour(1)) == len(neighbours)
+                assert sum(view.neighbour(1) >= 0) >= 49 - 1
+            work.result()

@@ -12,7 +12,7 @@
     │   ├── NotAStore           the file is something else
     │   ├── NewerSchema         written by a later version of Remanence
     │   ├── ReadOnly            no permission to write
-    │   ├── StoreFull           no space left: nothing was written
+    │   ├── StoreFull           no space left: this write was rolled back
     │   ├── StoreBusy           another process held the lock for too long
     │   └── Corrupt             the ledger or a page does not check out
     └── ModelError              an encoder or a chat model

@@ -154,7 +154,7 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
     try:
         with SQLiteStore.open(disk / "a", analyze=plain) as store:
             stored: list[str] = []
-            with pytest.raises(StoreFull, match="nothing was written"):
+            with pytest.raises(StoreFull, match="rolled back whole"):
                 fill(store, stored)
             assert len(stored) > 3
             assert [record.id for record in store.list(ANA)] == stored

@@ -299,7 +299,8 @@ def _busy(path: Path, timeout: float) -> StoreBusy:
 
 def _full(path: Path) -> StoreFull:
     return StoreFull(
-        f"no space left for {path}", hint="free some and try again: nothing was written"
+        f"no space left for {path}",
+        hint="free some and try again: this write was rolled back whole",
     )
 
 

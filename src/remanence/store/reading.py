@@ -267,18 +267,6 @@ def touches(db: sqlite3.Connection, space: Space, id: str) -> list[Micros]:
     return [row[0] for row in rows]
 
 
-def all_versions(db: sqlite3.Connection, space: Space) -> Iterator[tuple[Record, Fixed]]:
-    """Every version of every record of a space, by id and version."""
-    rows = db.execute(
-        "SELECT e.rid, e.version, d.fixed, c.body FROM events e JOIN docs d ON d.space = e.space AND d.seq = e.seq "
-        "JOIN events c ON c.seq = d.base WHERE e.space = ? AND e.op <= 3 ORDER BY e.rid, e.version",
-        (space.id,),
-    )
-    for row in rows:
-        fixed = unpack_row(row[2])
-        yield _record(space, row, fixed), fixed
-
-
 def _versions(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list[Row]:
     rows: list[Row] = db.execute(
         "SELECT e.rid, e.version, d.fixed, c.body FROM events e JOIN docs d ON d.space = e.space AND d.seq = e.seq "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ def format_date(day: datetime) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
-class Maker:
+class Maker(ABC):
     """What all styles share: slots, time, the list of turns, and the questions about what was told."""
 
     def __init__(self, rng: random.Random) -> None:
@@ -260,9 +261,9 @@ class Maker:
         ids = tuple(turn.id for turn in turns if any(name in turn.text.lower() for name in names))
         return ids or tuple(turn.id for turn in turns)
 
+    @abstractmethod
     def extra(self) -> Iterator[Asked]:
         """Questions over several events."""
-        raise NotImplementedError
 
 
 def _spoken(slot: str) -> str:

@@ -22,8 +22,6 @@ from remanence.types import FOREVER, Query, Scope
 
 TOKEN_BYTES = 256 * 2**20
 """Token states kept in memory for one space; beyond it they are read from the store for each question."""
-FETCH = 4096
-"""Vectors taken over from the store at once."""
 
 
 class Space:
@@ -63,6 +61,9 @@ class Space:
             if not plain or query.filters or query.kinds or len(query.scope) > 2:
                 return SpaceView(self, visible_rows(self, query, now), memo=None)
             if self._current is None or now >= self._until:
+                self.state += (
+                    self._current is not None
+                )  # time alone made a record visible, or ended one
                 rows = self.rows
                 mask = visible_rows(self, query, now)
                 later = rows["valid_from"][rows["valid_from"] > now]

@@ -28,7 +28,9 @@ Ords = NDArray[np.int32]
 
 
 class SpaceView:
-    """See `remanence.seams.View`. Cheap to make; keeps what it computes for the next question where it may."""
+    """See `remanence.seams.View`. Cheap to make; keeps what it computes for the next question where it may.
+
+    The space goes on under it, in other threads: what it reads there, it reads under the space's lock."""
 
     def __init__(
         self, space: Space, visible: NDArray[np.bool_], memo: dict[str, tuple[int, object]] | None
@@ -56,7 +58,8 @@ class SpaceView:
         known = self._postings.get((term, field))
         if known is not None:  # several mechanisms ask for the words of one question
             return known
-        ords, tf = self._space.inverted.find(term_hash(term, field))
+        with self._space.lock:
+            ords, tf = self._space.inverted.find(term_hash(term, field))
         if len(ords) and ords[-1] >= self.n:  # committed after this view was made
             ords, tf = ords[: (end := int(np.searchsorted(ords, self.n)))], tf[:end]
         if not self._all:
@@ -74,7 +77,8 @@ class SpaceView:
 
     def neighbour(self, step: int) -> Ords:
         if step not in self._neighbours:
-            at = self._space.chains.step(step)[: self.n]
+            with self._space.lock:
+                at = self._space.chains.step(step)[: self.n]
             at[at >= self.n] = -1
             if not self._all:
                 at[(at >= 0) & ~self.visible[at]] = -1
@@ -84,12 +88,14 @@ class SpaceView:
     def nearest(self, vector: Floats, k: int) -> tuple[Ords, Floats]:
         if self._space.dense is None:
             return np.empty(0, np.int32), np.empty(0, np.float32)
-        return self._space.dense.nearest(vector, k, self.visible)
+        with self._space.lock:
+            return self._space.dense.nearest(vector, k, self.visible)
 
     def cosine(self, vector: Floats, ords: Ords) -> Floats:
         if self._space.dense is None:
             return np.zeros(len(ords), np.float32)
-        return self._space.dense.cosine(vector, ords)
+        with self._space.lock:
+            return self._space.dense.cosine(vector, ords)
 
     def token_max(self, states: Floats, ords: Ords) -> Floats:
         return self._space.token_best(states, ords)
