@@ -1,4 +1,4 @@
-"""Vectors to bytes and back, direction only: a row's scale is thrown away, and unpacking gives unit rows.
+"""Token states to bytes and back, direction only: a row's scale is thrown away, and unpacking gives unit rows.
 
 Dense vectors take a byte a dimension (`store.rows` has the formulas); token states, of which there are 27 to a chat turn, take
 half a byte: recall@10 of MaxSim alone on LoCoMo-dev is .737 with 64 float32, .737 with int8, .736 with 4 bits, .731 with 3.
@@ -11,8 +11,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remanence.store.rows import pack_unit, unpack_unit
-
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
@@ -21,16 +19,6 @@ STEPS: Final = 7
 _PAIRS: Final = np.array([(byte // 16 - 8, byte % 16 - 8) for byte in range(256)], np.float32)
 _PAIR_OF: Final = _PAIRS.view(np.uint64)[:, 0]
 """Both floats of a byte as one word: a single look-up unpacks two dimensions."""
-
-
-def pack_dense(rows: Floats) -> list[bytes]:
-    """(n, d) float32 -> n times d bytes, for storage."""
-    return [row.tobytes() for row in pack_unit(np.asarray(rows, dtype=np.float32))]
-
-
-def unpack_dense(packed: Bytes) -> Floats:
-    """(n, d) bytes -> (n, d) float32, unit rows; a zero row stays zero."""
-    return unpack_unit(np.ascontiguousarray(packed, dtype=np.uint8).view(np.int8))
 
 
 def pack_states(rows: Floats) -> Bytes:
