@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from remanence.types import (
     Ack,
@@ -22,6 +22,8 @@ from remanence.types import (
     Receipt,
     Record,
     Scope,
+    Slot,
+    Source,
 )
 
 if TYPE_CHECKING:
@@ -117,12 +119,16 @@ class Delta(NamedTuple):
     """What changed in a space after some sequence number, for an index that follows it.
 
     `rows`: structured array of `store.rows.ROW`, new or changed versions, by `seq`; `terms`: the packed entries of each;
-    `gone`: sequence numbers whose rows were erased; `seq`: the ledger's head that this delta reaches."""
+    `gone`: sequence numbers whose rows were erased; `seq`: the ledger's head that this delta reaches. `marks`: structured array of
+    `store.rows.MARK`, set or taken off since; `uses`: of `store.rows.USE`, one for each `Touch` since. Both name a record by its
+    first event."""
 
     seq: int
     rows: NDArray[Any]
     terms: Sequence[bytes]
     gone: Sequence[int]
+    marks: NDArray[Any]
+    uses: NDArray[Any]
 
 
 class Waiting(NamedTuple):
@@ -134,12 +140,64 @@ class Waiting(NamedTuple):
     fields: Mapping[str, str]
 
 
+class Holder(NamedTuple):
+    """A known fact that holds a slot, for whoever decides what a new one does to it."""
+
+    id: str
+    slot: Slot
+    valid_from: Micros
+    valid_to: Micros
+    origin: str
+    trust: float
+    sources: tuple[Source, ...]
+    quarantined: bool
+
+
+class Settler(Protocol):
+    """What a new fact does to those that held its slot: closes them, is closed by a later one, or stands in conflict.
+
+    Called inside the transaction that stored it, so that no two writers can miss each other. Deterministic."""
+
+    def settle(self, add: Add, id: str, at: Micros, held: Sequence[Holder]) -> Sequence[Change]:
+        """`at`: when the new one begins to be true; `held`: others of the same slot and scope, oldest first, never empty."""
+        ...
+
+
+class Marked(NamedTuple):
+    """A record with a mark on it."""
+
+    id: str
+    since: Micros
+    why: str
+
+
 class Store(Protocol):
     """The ledger and its derived state. Every call is one transaction; what it raises is a `StoreError` or `UsageError`."""
 
-    def apply(self, changes: Sequence[Change], *, actor: str = "", key: str = "") -> list[Ack]:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        *,
+        actor: str = "",
+        key: str = "",
+        settler: Settler | None = None,
+        cursor: tuple[Scope, str, str] | None = None,
+    ) -> list[Ack]:
         """Commit all changes at once, durably. Items that can't be stored are acknowledged `rejected` and the others
-        stand; `expect` mismatches raise `Conflict` and nothing stands. `key` makes a retry return the first call's acks."""
+        stand; `expect` mismatches raise `Conflict` and nothing stands. `key` makes a retry return the first call's acks.
+        `settler` is asked about every fact whose slot is held; `cursor` (scope, name, value) is kept with the commit."""
+        ...
+
+    def cursor(self, scope: Scope, name: str) -> str:
+        """What was last kept under this name, "" where nothing was: how far a sleeper is."""
+        ...
+
+    def marked(self, scope: Scope, mark: str) -> list[Marked]:
+        """Records that bear this mark now, oldest mark first."""
+        ...
+
+    def linked(self, scope: Scope, relation: str) -> list[tuple[str, str, int]]:
+        """(src, dst, event) of every link of this relation, oldest first."""
         ...
 
     def get(
@@ -238,6 +296,9 @@ class View(Protocol):
     n: int
     rows: NDArray[Any]
     visible: NDArray[np.bool_]
+    standing: NDArray[np.bool_]
+    """(n,) what holds and is known at the query's moments and in its scope, whatever its kind, marks and the filters: where a
+    mechanism looks up facts, sources and superseders of what is visible."""
     count: int
     """Number of visible records; statistics (document frequency, mean length) are over these alone."""
     names: Sequence[str]
@@ -266,6 +327,14 @@ class View(Protocol):
         half of MaxSim. 0 for a record that has no token states yet; the int8 kernel's error is below .01."""
         ...
 
+    def marked(self, mark: str) -> NDArray[np.bool_]:
+        """(n,) versions whose record bore this mark at the query's known time."""
+        ...
+
+    def uses(self) -> Uses:
+        """When the record of each version was used, up to the query's known time."""
+        ...
+
     def texts(self, ords: Ords) -> list[str]: ...
 
     def titles(self, ords: Ords) -> list[str]: ...
@@ -275,6 +344,13 @@ class View(Protocol):
         `build` is given this view and what the last state's build returned (None the first time), so that it can
         go on from there; records with an ord below that state's `n` are the same records."""
         ...
+
+
+class Uses(NamedTuple):
+    """Ragged: the uses of version `i` are `at[start[i]:start[i + 1]]`, Micros ascending. `start` (n + 1,) int64."""
+
+    start: NDArray[np.int64]
+    at: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,6 +393,84 @@ class Packer(Protocol):
     """Hits to a context of at most `budget` tokens."""
 
     def pack(self, hits: Sequence[Hit], budget: int) -> Context: ...
+
+
+# --- text: keeping and guarding -------------------------------------------------------------------------------------
+
+
+class Keeper(Protocol):
+    """How strong each memory is now, from its age and its uses alone: computed, never stored."""
+
+    def strength(self, born: NDArray[np.int64], uses: Uses, now: Micros) -> Floats:
+        """`born` (n,) Micros -> (n,) float32 in [0, 1]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a guard says of something new. `allow`: store `changes` as they now are (labelled, redacted or as they were);
+    `quarantine`: store, and keep out of reads until somebody confirms; `reject`: store nothing.
+    `reason`: for people, without the content."""
+
+    action: Literal["allow", "quarantine", "reject"]
+    add: Add
+    reason: str = ""
+
+
+class Guard(Protocol):
+    """Looks at what is about to be stored, awake: deterministic, no generative model, no look at the store."""
+
+    def admit(self, add: Add) -> Verdict: ...
+
+
+class Screened(NamedTuple):
+    """The hits that may be shown, in their order, and why others may not: one line a reason, with a count, without their content."""
+
+    hits: Sequence[Hit]
+    withheld: Sequence[str]
+
+
+class Gate(Protocol):
+    """Decides per hit whether this reader may see it for this purpose."""
+
+    def screen(self, question: Question, view: View, hits: Sequence[Hit]) -> Screened: ...
+
+
+class Step(NamedTuple):
+    """A piece of asleep work, committed whole: `changes`, the `cursor` to go on from after it, `note` for people, `done` of 1,
+    `tokens` that a model was given and gave."""
+
+    changes: Sequence[Change]
+    cursor: str
+    note: str = ""
+    done: float = 0.0
+    tokens: int = 0
+
+
+class Sleeper(Protocol):
+    """Work on a space while nobody waits: a sequence of steps, each of which may be the last before a kill.
+
+    Deterministic ids for what it adds, so that a step that is run twice stores nothing twice."""
+
+    @property
+    def name(self) -> str: ...
+
+    def steps(self, view: View, cursor: str, now: Micros) -> Iterator[Step]: ...
+
+
+class Form(Protocol):
+    """A place outside the ledger that holds something made from records: a cache, KV blocks, adapters. What `forget` reaches."""
+
+    @property
+    def name(self) -> str: ...
+
+    def erase(self, scope: Scope, ids: Sequence[str], texts: Sequence[str]) -> int:
+        """Erase what was made from these records (`texts`: what they said, in all versions). Returns the number of things erased."""
+        ...
+
+    def scan(self, needles: Sequence[bytes]) -> tuple[int, int]:
+        """(bytes or entries looked at, how many of these byte strings are still there)."""
+        ...
 
 
 # --- measuring ----------------------------------------------------------------------------------------------------

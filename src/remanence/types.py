@@ -6,7 +6,7 @@ microseconds since 1970-01-01 UTC, and intervals are half open: `[start, end)`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -43,6 +43,20 @@ _FIRST = to_micros(datetime.min.replace(tzinfo=UTC))
 _LAST = to_micros(datetime.max.replace(tzinfo=UTC))
 
 
+class Slot(NamedTuple):
+    """What a statement is about: `attribute` of `subject` is `value`.
+
+    `exclusive`: one value at a time ("lives in"); otherwise a list that grows ("likes"). `corrects`: the words themselves say that an
+    older value no longer holds ("moved to", "is now", "actually"). Subject and attribute are normalised by who made the slot:
+    two slots are the same where both are equal."""
+
+    subject: str
+    attribute: str
+    value: str
+    exclusive: bool = True
+    corrects: bool = False
+
+
 class Source(NamedTuple):
     """Where a record comes from: characters `start:end` of the text of record `id`."""
 
@@ -76,6 +90,10 @@ class Record:
     purpose: tuple[str, ...] = ()
     sensitivity: str = ""
     payload: object = None
+    slot: Slot | None = None
+    """What a fact states; None for everything else."""
+    marks: tuple[str, ...] = ()
+    """`archived`, `pinned`, `quarantined`, …: what stands on it at the moment of the read."""
     valid_from: datetime | None = None
     """When it began to be true (for a turn: when it was said). None: since ever."""
     valid_to: datetime | None = None
@@ -108,6 +126,9 @@ class Add:
     audience: tuple[str, ...] = ()
     purpose: tuple[str, ...] = ()
     sensitivity: str = ""
+    slot: Slot | None = None
+    supersedes: tuple[str, ...] = ()
+    """Ids of records that stop being true where this one begins; a link `supersedes` to each is kept."""
     valid_from: Micros | None = None
     """None: the moment of the commit."""
     valid_to: Micros = FOREVER
@@ -156,6 +177,27 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Set a mark on a record, or take it off: `archived`, `pinned`, `quarantined`, or the caller's own.
+
+    Reads leave out what is archived or quarantined unless asked for it."""
+
+    scope: Scope
+    id: str
+    mark: str
+    on: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """Take back the event `seq`: what it made is no longer known, what it closed is known again. The ledger keeps both."""
+
+    scope: Scope
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forget:
     """Erase the content of a record in all its versions, and of all that was derived from it."""
 
@@ -163,7 +205,7 @@ class Forget:
     id: str
 
 
-Change = Add | Revise | Retract | Link | Touch | Forget
+Change = Add | Revise | Retract | Link | Touch | Mark | Undo | Forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +249,16 @@ class Query:
     kinds: tuple[str, ...] = ()
     filters: Mapping[str, object] = field(default_factory=dict)
     """Equality on `session`, `speaker`, `role`, `kind`, or a key of `meta`; a list means any of them."""
+    asker: str = ""
+    """Who asks."""
     audience: str = ""
+    """To whom the answer goes: "employer", "bank loan officer", …; empty: to nobody but the owner of the memory."""
     purpose: str = ""
+    """What for: "apply for a loan"."""
+    archived: bool = False
+    """Whether what was moved to the archive is looked at too."""
+    quarantined: bool = False
+    """Whether what waits for confirmation is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +271,18 @@ class Hit:
     path: str = ""
     place: int = 0
     """Where it stands in the order of commits: what was said at one moment is told in this order."""
+    notes: tuple[str, ...] = ()
+    """What a reader has to know of it: "no longer so since 2024-05-03", "contradicts …"."""
+
+
+class Hits(list[Hit]):
+    """What a search found, best first; `withheld`: why records that matched are not among it, one line a reason."""
+
+    withheld: tuple[str, ...]
+
+    def __init__(self, hits: Iterable[Hit] = (), withheld: Iterable[str] = ()) -> None:
+        super().__init__(hits)
+        self.withheld = tuple(withheld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +299,47 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at after a forget: what, how much of it, and what was still found there (0: clean)."""
+
+    surface: str
+    looked: int
+    found: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a `forget` erased: ids, number of versions, events whose content is gone, and derived rows by table."""
+    """What a `forget` erased, when and by whom, and what was read again afterwards.
+
+    `versions`: content events that are blank now; `derived`: rows, vectors and files erased, by form; `digests`: the salted digests of
+    the erased content, as the chain still holds them; `head`: the chain's hash right after. `signature`: Ed25519 over all the
+    other fields (see `store.receipts`), `signer`: the public key. Texts are not in it."""
 
     ids: tuple[str, ...]
     versions: int
     derived: Mapping[str, int]
     at: datetime
     seq: int
+    scope: Scope = ()
+    actor: str = ""
+    digests: tuple[str, ...] = ()
+    head: str = ""
+    checks: tuple[Check, ...] = ()
+    signer: str = ""
+    signature: str = ""
+
+    @property
+    def clean(self) -> bool:
+        """Every check was made and found nothing."""
+        return bool(self.checks) and not any(check.found for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetPlan:
+    """What a forget would erase: `asked` and, derived from it at any remove, `kin`; rows and bytes by form."""
+
+    asked: tuple[str, ...]
+    kin: tuple[str, ...]
+    forms: Mapping[str, int]
+    bytes: int

@@ -16,7 +16,7 @@ from remanence.seams import Delta
 from remanence.store.content import Body, decode, record_of
 from remanence.store.derive import OPS
 from remanence.store.ledger import Space, last_event
-from remanence.store.rows import ROW, Fixed, unpack_row
+from remanence.store.rows import MARK, ROW, USE, Fixed, unpack_row
 from remanence.store.scopes import inside, tail_of
 from remanence.store.vectors import waiting
 from remanence.types import FOREVER, Event, Micros, Record, Scope, to_datetime
@@ -194,7 +194,7 @@ def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
     """What changed in a space after a sequence number."""
     head = last_event(db)[0]
     if space is None or head <= after:
-        return Delta(head, np.empty(0, ROW), [], [])
+        return Delta(head, np.empty(0, ROW), [], [], np.empty(0, MARK), np.empty(0, USE))
     fresh = db.execute(
         "SELECT fixed, terms FROM docs WHERE space = ? AND seq > ? ORDER BY seq", (space.id, after)
     ).fetchall()
@@ -208,7 +208,8 @@ def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
         "SELECT seq FROM erased WHERE space = ? AND by > ? AND seq <= ?", (space.id, after, after)
     )
     rows = np.frombuffer(b"".join([row[0] for row in fresh]), ROW)
-    return Delta(head, rows, [row[1] for row in fresh], [row[0] for row in gone])
+    terms, erased = [row[1] for row in fresh], [row[0] for row in gone]
+    return Delta(head, rows, terms, erased, np.empty(0, MARK), np.empty(0, USE))
 
 
 def counts(db: sqlite3.Connection, path: Path, encoder: str) -> Counts:

@@ -31,6 +31,15 @@ ROW: Final = np.dtype(
         ("titled", "u1"),  # 1 where the record has a title
     ]
 )
+MARK: Final = np.dtype(
+    [
+        ("first", "<i8"),  # the event that made version 1 of the record
+        ("mark", "<u4"),  # code of the space's names
+        ("since", "<i8"),
+        ("until", "<i8"),  # FOREVER while it is on
+    ]
+)
+USE: Final = np.dtype([("first", "<i8"), ("at", "<i8")])
 ROLES: Final = ("", "user", "assistant", "system", "tool", "document")
 
 
