@@ -182,10 +182,12 @@ class Store(Protocol):
         key: str = "",
         settler: Settler | None = None,
         cursor: tuple[Scope, str, str] | None = None,
+        whole: bool = False,
     ) -> list[Ack]:
         """Commit all changes at once, durably. Items that can't be stored are acknowledged `rejected` and the others
         stand; `expect` mismatches raise `Conflict` and nothing stands. `key` makes a retry return the first call's acks.
-        `settler` is asked about every fact whose slot is held; `cursor` (scope, name, value) is kept with the commit."""
+        `settler` is asked about every fact whose slot is held; `cursor` (scope, name, value) is kept with the commit.
+        `whole`: where one change is rejected, `Conflict` is raised and nothing stands."""
         ...
 
     def cursor(self, scope: Scope, name: str) -> str:
@@ -204,11 +206,15 @@ class Store(Protocol):
         self, scope: Scope, id: str, *, as_of: Micros | None = None, known_at: Micros | None = None
     ) -> Record | None: ...
 
-    def records(self, scope: Scope, seqs: Sequence[int]) -> list[Record]:
-        """The versions committed under these sequence numbers, in this order."""
+    def records(
+        self, scope: Scope, seqs: Sequence[int], *, known_at: Micros | None = None
+    ) -> list[Record]:
+        """The versions committed under these sequence numbers, in this order, with the marks of `known_at` (None: now)."""
         ...
 
-    def found(self, scope: Scope, seqs: Sequence[int]) -> dict[int, Record]:
+    def found(
+        self, scope: Scope, seqs: Sequence[int], *, known_at: Micros | None = None
+    ) -> dict[int, Record]:
         """The same by number, so that one can see what is missing."""
         ...
 
@@ -238,8 +244,8 @@ class Store(Protocol):
         """(seq, packed dense vector) of a space's versions after a sequence number, ascending."""
         ...
 
-    def tokens(self, encoder: str, seqs: Sequence[int]) -> list[bytes]:
-        """Packed token states of these versions, empty bytes where there are none (yet)."""
+    def tokens(self, scope: Scope, encoder: str, seqs: Sequence[int]) -> list[bytes]:
+        """Packed token states of these versions, empty bytes where there are none (yet), or not in this space."""
         ...
 
     def pulse(self) -> int:
@@ -338,6 +344,10 @@ class View(Protocol):
     def texts(self, ords: Ords) -> list[str]: ...
 
     def titles(self, ords: Ords) -> list[str]: ...
+
+    def records(self, ords: Ords) -> list[Record | None]:
+        """The versions themselves; None for what was forgotten since this view was made."""
+        ...
 
     def derived(self, name: str, build: Callable[[View, T | None], T]) -> T:
         """A structure computed from what is visible (a phrase graph, a profile), built once per state of the space.
@@ -438,13 +448,15 @@ class Gate(Protocol):
 
 class Step(NamedTuple):
     """A piece of asleep work, committed whole: `changes`, the `cursor` to go on from after it, `note` for people, `done` of 1,
-    `tokens` that a model was given and gave."""
+    `tokens` that a model was given and gave; `ahead`: how many the next step may take at the most, so that it isn't begun where fewer
+    are left."""
 
     changes: Sequence[Change]
     cursor: str
     note: str = ""
     done: float = 0.0
     tokens: int = 0
+    ahead: int = 0
 
 
 class Sleeper(Protocol):
@@ -455,9 +467,15 @@ class Sleeper(Protocol):
     @property
     def name(self) -> str: ...
 
-    def steps(self, view: View, cursor: str, now: Micros) -> Iterator[Step]: ...
+    def steps(
+        self, store: Store, scope: Scope, view: View, cursor: str, now: Micros
+    ) -> Iterator[Step]:
+        """`view`: the scope as it is at `now`, archive and quarantine included; `cursor`: that of the last committed step, ""
+        at first. The store is there to be read: only the scheduler applies what the steps say."""
+        ...
 
 
+@runtime_checkable
 class Form(Protocol):
     """A place outside the ledger that holds something made from records: a cache, KV blocks, adapters. What `forget` reaches."""
 

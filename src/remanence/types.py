@@ -57,8 +57,12 @@ class Slot(NamedTuple):
     corrects: bool = False
 
 
+ABOVE = "^"
+"""As the id of a source: the record of the Add before this one in the same commit, whose id only the store knows."""
+
+
 class Source(NamedTuple):
-    """Where a record comes from: characters `start:end` of the text of record `id`."""
+    """Where a record comes from: characters `start:end` of the text of record `id` (`ABOVE`: of the record just added)."""
 
     id: str
     start: int = 0
@@ -129,6 +133,8 @@ class Add:
     slot: Slot | None = None
     supersedes: tuple[str, ...] = ()
     """Ids of records that stop being true where this one begins; a link `supersedes` to each is kept."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Marks set with the same commit: name -> why."""
     valid_from: Micros | None = None
     """None: the moment of the commit."""
     valid_to: Micros = FOREVER

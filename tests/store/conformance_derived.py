@@ -89,7 +89,7 @@ class DerivedConformance:
         unit = unpack_unit(np.frombuffer(b"".join(v for _, v in got), np.int8).reshape(2, 8))
         cosine = (unit * dense).sum(1) / np.linalg.norm(dense, axis=1)
         assert cosine.min() > 0.999
-        assert store.tokens("e", [2, 1, 3, 99]) == [b"", b"abc", b"", b""]
+        assert store.tokens(ANA, "e", [2, 1, 3, 99]) == [b"", b"abc", b"", b""]
         assert list(store.vectors(ANA, "e", 1)) == got[1:]
         assert list(store.vectors(ANA, "f", 0)) == list(store.vectors(BOB, "e", 0)) == []
         store.put_vectors("e", [3], Encoded(dense[:1], [b"x"]))
@@ -101,7 +101,7 @@ class DerivedConformance:
         store.apply([Retract(scope=ANA, id="1")])
         assert waiting(store, "e", 9) == []
         assert [seq for seq, _ in store.vectors(ANA, "e", 0)] == [1, 2]
-        assert store.tokens("e", [1, 2]) == [b"abc", b"abc"]
+        assert store.tokens(ANA, "e", [1, 2]) == [b"abc", b"abc"]
         store.apply([Revise(scope=ANA, id="1", text="two")])
         assert waiting(store, "e", 9) == [(3, "two")]
 
@@ -125,7 +125,7 @@ class DerivedConformance:
         ) == (4, 6)
         store.drop_encoder("old")
         assert store.encoders() == {"new": 1}
-        assert (store.vectors(ANA, "old", 0), store.tokens("old", [1])) == ([], [b""])
+        assert (store.vectors(ANA, "old", 0), store.tokens(ANA, "old", [1])) == ([], [b""])
 
     @pytest.mark.parametrize(
         ("dense", "tokens", "error"),
@@ -227,7 +227,7 @@ class DerivedConformance:
         store.forget(ANA, ["1"])
         store.put_vectors("e", seqs, Encoded(np.ones((2, 4), np.float32), [b"a", b"b"]))
         assert [seq for seq, _ in store.vectors(ANA, "e", 0)] == [2]
-        assert store.tokens("e", [1, 2]) == [b"", b"b"]
+        assert store.tokens(ANA, "e", [1, 2]) == [b"", b"b"]
         assert store.verify().problems == ()
 
     def test_a_key_still_answers_after_forgetting(self, store: Any) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from remanence.errors import (
     Corrupt,
@@ -28,6 +27,7 @@ from remanence.errors import (
 from remanence.store.sqlite import SQLiteStore
 from tests.store.conformance import ANA, Clock, Make, StoreConformance, add
 from tests.store.conformance_derived import DerivedConformance
+from tests.store.conformance_lifecycle import LifecycleConformance
 from tests.store.plain import plain
 
 
@@ -46,11 +46,8 @@ def make(tmp_path: Path) -> Iterator[Make]:
         store.close()
 
 
-class TestSQLite(StoreConformance, DerivedConformance):
-    # A fresh file per example comes from the fixture itself.
-    test_any_unicode = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])(
-        StoreConformance.test_any_unicode
-    )
+class TestSQLite(StoreConformance, DerivedConformance, LifecycleConformance):
+    pass
 
 
 def test_everything_is_there_after_opening_again(make: Make, tmp_path: Path) -> None:

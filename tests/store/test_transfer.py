@@ -13,7 +13,7 @@ import pytest
 from remanence.errors import BadImport, InvalidInput
 from remanence.seams import Encoded
 from remanence.store.sqlite import SQLiteStore
-from remanence.types import Link, Revise, Touch
+from remanence.types import Link, Mark, Revise, Slot, Touch, Undo
 from tests.store.conformance import ANA, BOB, Clock, add
 from tests.store.plain import plain
 
@@ -39,6 +39,14 @@ def store(tmp_path: Path) -> Any:
                 encoder, [1, 2], Encoded(np.ones((2, dim), np.float32), [b"tok", b""])
             )
         opened.forget(ANA, ["3"])
+        opened.apply(
+            [
+                add("I live in Porto", id="5", kind="fact", slot=Slot("I", "lives in", "Porto")),
+                Mark(scope=ANA, id="1", mark="own", why="because"),
+                Undo(scope=ANA, seq=5),
+            ],
+            cursor=(ANA, "fade", "12"),
+        )
         yield opened
 
 
@@ -57,12 +65,16 @@ def test_a_round_trip_keeps_everything(
         loaded = other.import_jsonl(tmp_path / "x.jsonl")
         assert (loaded.events, loaded.vectors) == (store.head(), 4)
         assert other.state_digest() == store.state_digest()
+        assert other.history_digest() == store.history_digest()
+        assert other.cursor(ANA, "fade") == "12"
+        assert other.get(ANA, "5").slot == store.get(ANA, "5").slot
+        assert other.marked(ANA, "own") == store.marked(ANA, "own")
         assert other.verify() == store.verify()
         assert other.history(ANA, "1") == store.history(ANA, "1")
         assert list(other.events(ANA)) == list(store.events(ANA))
         for encoder in ("old", "new"):
             assert other.vectors(ANA, encoder, 0) == store.vectors(ANA, encoder, 0)
-            assert other.tokens(encoder, [1, 2]) == store.tokens(encoder, [1, 2])
+            assert other.tokens(ANA, encoder, [1, 2]) == store.tokens(ANA, encoder, [1, 2])
             assert other.pending(encoder, 9) == store.pending(encoder, 9)
         again = [
             add("one", id="1", meta={"ü": [1.5, None]}),

@@ -14,7 +14,7 @@ from remanence.errors import Corrupt
 from remanence.seams import Encoded
 from remanence.store.schema import PAGE_SIZE
 from remanence.store.sqlite import SQLiteStore
-from remanence.types import Link, Retract, Revise, Source, Touch
+from remanence.types import Link, Mark, Retract, Revise, Slot, Source, Touch, Undo
 from tests.store.conformance import ANA, BOB, Clock, add
 from tests.store.plain import plain
 
@@ -39,6 +39,9 @@ def path(tmp_path: Path) -> Path:
         store.apply([Retract(scope=ANA, id="2")])
         store.put_vectors("e", [1, 2], Encoded(np.ones((2, 4), np.float32), [b"a", b""]))
         store.forget(ANA, ["4"])
+        store.apply([Mark(scope=ANA, id="1", mark="own", why="because"), Mark(scope=ANA, id="2", mark="own"),
+                     add("I live in Porto", id="5", kind="fact", slot=Slot("I", "lives in", "Porto")),
+                     Undo(scope=ANA, seq=6)])  # fmt: skip
         assert store.verify().problems == ()
     return file
 
@@ -83,7 +86,7 @@ def test_a_changed_ledger_is_found(
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ("UPDATE docs SET fixed = zeroblob(80) WHERE seq = 2", "version 2: its derived row"),
+        ("UPDATE docs SET fixed = zeroblob(96) WHERE seq = 2", "version 2: its derived row"),
         ("UPDATE docs SET terms = x'00' WHERE seq = 3", "version 3: its derived row"),
         ("UPDATE docs SET closed = NULL WHERE seq = 1", "version 1: its derived row"),
         ("UPDATE docs SET fold = 1 WHERE seq = 1", "version 1: its derived row"),
@@ -93,9 +96,15 @@ def test_a_changed_ledger_is_found(
         ("UPDATE names SET text = CAST('Eve' AS BLOB) WHERE text = CAST('Ana' AS BLOB)", "version 1: its derived row"),
         ("DELETE FROM names", "version 1: its derived row"),
         ("DELETE FROM links", "links:"),
-        ("INSERT INTO links VALUES (1, '1', 'x', '2', 5)", "links:"),
+        ("INSERT INTO links VALUES (1, '1', 'x', '2', 5, NULL)", "links:"),
         ("DELETE FROM lineage", "lineage:"),
         ("DELETE FROM touches", "touches:"),
+        ("UPDATE touches SET at = at + 1", "touches:"),
+        ("DELETE FROM marks", "marks:"),
+        ("UPDATE marks SET until = until - 1 WHERE rid = '1'", "marks:"),
+        ("UPDATE marks SET mark = mark - 1 WHERE rid = '1'", "marks:"),
+        ("UPDATE docs SET slot = slot + 1 WHERE slot IS NOT NULL", "version 13: its derived row"),
+        ("UPDATE docs SET until = 7 WHERE slot IS NOT NULL", "version 13: its derived row"),
         ("DELETE FROM tombstones", "tombstones:"),
         ("DELETE FROM erased", "erased:"),
     ],

@@ -19,6 +19,7 @@ from typing import Final
 from urllib.parse import quote
 
 from remanence.errors import (
+    AccessDenied,
     Corrupt,
     NotAStore,
     NotFound,
@@ -28,7 +29,7 @@ from remanence.errors import (
     StoreFull,
     UsageError,
 )
-from remanence.store import schema
+from remanence.store import cipher, schema
 
 READERS: Final = 8
 """Idle reading connections that are kept open."""
@@ -42,16 +43,26 @@ class Connections:
     _watcher: sqlite3.Connection | None
     _idle: list[sqlite3.Connection]
 
-    def __init__(self, path: Path, *, create: bool, read_only: bool, timeout: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool,
+        read_only: bool,
+        timeout: float,
+        key: bytes | None = None,
+    ) -> None:
         self.path = path
+        self.key = key
+        """32 bytes where the file is encrypted."""
         self.read_only = read_only
         self.timeout = timeout
         """Seconds that a write waits for another writer."""
         self.closed = False
-        self._file: tuple[int, int] | None = None
+        self.file: tuple[int, int] | None = None
         """Device and inode, once it is there."""
         self._start()
-        empty = schema.inspect(path)
+        empty = self._inspect()
         if empty and (read_only or not create):
             raise NotFound(f"no store at {path}", hint="check the path, or allow it to be created")
         try:
@@ -59,8 +70,29 @@ class Connections:
         except BaseException:
             self.close()
             raise
-        self._file = _identity(path)
+        self.file = _identity(path)
         _open.add(self)
+        if self.file is None:
+            self.close()
+            raise _gone(path)
+
+    def _inspect(self) -> bool:
+        # Closing a file drops the locks that this process holds on it, as POSIX has it: what SQLite has open here is not read.
+        held = holder(self.path)
+        if held is not None:
+            if self.key is None and held.key is not None:
+                raise cipher.no_key(self.path)
+            if self.key is not None and held.key is None:
+                raise cipher.not_encrypted(self.path)
+            return False
+        if self.key is not None:
+            return cipher.inspect(self.path)
+        try:
+            return schema.inspect(self.path)
+        except NotAStore:
+            if self.path.is_file():
+                cipher.refuse_encrypted(self.path)
+            raise
 
     def _prepare(self) -> None:
         if self.read_only:
@@ -75,7 +107,7 @@ class Connections:
                 schema.upgrade(db, self.path)
 
     def _start(self) -> None:
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self._lock = threading.RLock()
         self._watching = threading.Lock()
         self._writer = self._watcher = None
@@ -153,7 +185,7 @@ class Connections:
 
     def close(self) -> None:
         """Close every connection; the last one of all processes folds the write-ahead log into the file."""
-        if self._pid == os.getpid():
+        if self.pid == os.getpid():
             with self._lock:
                 self.closed = True
                 self._close_idle()
@@ -161,7 +193,7 @@ class Connections:
 
     def rest(self) -> None:
         """Close the connections that nobody uses; they come back when needed."""
-        if self._pid == os.getpid():
+        if self.pid == os.getpid():
             with self._lock:
                 self._close_idle()
 
@@ -176,13 +208,9 @@ class Connections:
     def _check(self) -> None:
         if self.closed:
             raise UsageError(f"{self.path} is closed", hint="open it again")
-        if self._file is not None and _identity(self.path) != self._file:
-            # SQLite would go on in a file without a name, and lose what it acknowledges.
-            raise StoreError(
-                f"{self.path} was deleted, moved or replaced while it was open",
-                hint="nothing was written; put it back or open it again",
-            )
-        if self._pid != os.getpid():
+        if self.file is not None and _identity(self.path) != self.file:
+            raise _gone(self.path)
+        if self.pid != os.getpid():
             self._start()
 
     def _connect(self, *, writing: bool = False) -> sqlite3.Connection:
@@ -192,8 +220,9 @@ class Connections:
             wal = self.path.with_name(self.path.name + "-wal")
             if not wal.exists() or not wal.stat().st_size:
                 name += "&immutable=1"  # without a place for its shared memory SQLite could not open it at all
-        db = sqlite3.connect(
+        db = cipher.connect(
             name,
+            self.key,
             uri=True,
             timeout=self.timeout,
             isolation_level=None,
@@ -227,11 +256,8 @@ class Connections:
         while True:
             try:
                 mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-            except sqlite3.OperationalError as error:
-                if (
-                    error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY
-                    or time.monotonic() > deadline
-                ):
+            except cipher.errors("OperationalError") as error:
+                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
                 continue
@@ -243,16 +269,40 @@ class Connections:
             return
 
     def _translated(self) -> AbstractContextManager[None]:
-        return translated(self.path, self.timeout)
+        return translated(self.path, self.timeout, encrypted=self.key is not None)
 
 
 @contextmanager
-def translated(path: Path, timeout: float = 0.0) -> Iterator[None]:
+def translated(path: Path, timeout: float = 0.0, *, encrypted: bool = False) -> Iterator[None]:
     """SQLite's errors about a file as ours."""
     try:
         yield
-    except sqlite3.Error as error:
+    except cipher.errors() as error:
+        if encrypted and _code(error) == sqlite3.SQLITE_NOTADB:
+            raise AccessDenied(
+                f"the key does not open {path}",
+                hint="give the key that it was made with; if it is the right one, the file is damaged or no store",
+            ) from error
         raise _typed(error, path, timeout) from error
+
+
+def holder(path: Path) -> Connections | None:
+    """Who has this file open in this process, under whatever name."""
+    file, pid = _identity(path), os.getpid()
+    mine = (held for held in list(_open) if not held.closed and held.pid == pid)
+    return next((held for held in mine if file is not None and held.file == file), None)
+
+
+def _gone(path: Path) -> StoreError:
+    # SQLite would go on in a file without a name, and lose what it acknowledges.
+    return StoreError(
+        f"{path} was deleted, moved or replaced while it was open",
+        hint="nothing was written; put it back or open it again",
+    )
+
+
+def _code(error: Exception) -> int:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -263,9 +313,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _typed(error: sqlite3.Error, path: Path, timeout: float) -> StoreError:
+def _typed(error: Exception, path: Path, timeout: float) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None) or 0
-    match code & 0xFF:
+    match _code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return _busy(path, timeout)
         case sqlite3.SQLITE_FULL:

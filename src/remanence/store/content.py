@@ -15,7 +15,7 @@ from typing import Any, Final
 from remanence.errors import InvalidInput
 from remanence.store.rows import ROLES
 from remanence.store.scopes import LONGEST_NAME, check_name, tail_of
-from remanence.types import BEGINNING, FOREVER, Add, Record, Source, to_datetime
+from remanence.types import BEGINNING, FOREVER, Add, Record, Slot, Source, to_datetime
 
 LONGEST_TEXT: Final = 16 * 2**20
 """Characters of a record's text and of all its fields together: a book fits, a disk image does not."""
@@ -86,6 +86,8 @@ def body_of(add: Add) -> Body:
         body["purpose"] = [_string(p, "purpose") for p in add.purpose]
     if add.sensitivity:
         body["sensitivity"] = _string(add.sensitivity, "sensitivity")
+    if add.slot is not None:
+        body["slot"] = _slot(add.slot)
     if len(add.scope) > 2:
         body["scope"] = tail_of(add.scope)
     if add.valid_from is not None:
@@ -106,8 +108,9 @@ def record_of(
     version: int,
     valid: tuple[int, int],
     known: tuple[int, int],
+    marks: tuple[str, ...] = (),
 ) -> Record:
-    """A record from the body of its content event and the intervals of this version. `raw` is `encode(body)`."""
+    """A record from the body of its content event, the intervals of this version and its marks. `raw` is `encode(body)`."""
     tail = body.get("scope", "")
     if "closes" in body:  # sequence numbers are no content
         raw = encode({name: value for name, value in body.items() if name != "closes"})
@@ -127,6 +130,8 @@ def record_of(
         audience=tuple(body.get("audience", ())),
         purpose=tuple(body.get("purpose", ())),
         sensitivity=body.get("sensitivity", ""),
+        slot=slot_of(body),
+        marks=marks,
         valid_from=to_datetime(valid[0]),
         valid_to=to_datetime(valid[1]),
         known_from=to_datetime(known[0]),
@@ -150,8 +155,34 @@ def same_hash(body: Body) -> int:
         body.get(name)
         for name in ("scope", "kind", "session", "speaker", "role", "valid_from", "text", "fields")
     ]
+    if "slot" in body:  # one sentence may state several things
+        seen += [body["slot"], body.get("sources")]
     raw = _ENCODER.encode(seen).encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(raw, digest_size=8).digest()) >> 1
+
+
+def plain_content(body: Body) -> Body:
+    """A body without the times and bookkeeping of its version."""
+    return {
+        name: value
+        for name, value in body.items()
+        if name not in ("valid_from", "valid_to", "closes")
+    }
+
+
+def slot_of(body: Body) -> Slot | None:
+    """What a fact's body says it states."""
+    slot = body.get("slot")
+    return None if slot is None else Slot(*slot)
+
+
+def slot_hash(body: Body) -> int:
+    """63-bit hash of (scope tail, subject, attribute), by which the holders of a slot are found; 0 for what is no fact."""
+    slot = body.get("slot")
+    if slot is None:
+        return 0
+    raw = _ENCODER.encode([body.get("scope", ""), *slot[:2]]).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(raw, digest_size=8).digest()) >> 1 or 1
 
 
 def check_text(text: object) -> str:
@@ -206,6 +237,19 @@ def check_micros(moment: object, what: str) -> int:
             f"{what} {moment} is outside the calendar", hint="give microseconds since 1970 UTC"
         )
     return moment
+
+
+def _slot(slot: object) -> list[object]:
+    if not isinstance(slot, tuple) or len(slot) != 5:
+        raise InvalidInput(f"slot is a {type(slot).__name__}", hint="give a Slot")
+    subject, attribute, value, exclusive, corrects = slot
+    named = {"subject": subject, "attribute": attribute, "value": value}
+    checked: list[object] = [_string(given, f"a slot's {name}") for name, given in named.items()]
+    if not subject or not attribute:
+        raise InvalidInput("a slot without subject or attribute", hint="name what it is about")
+    if not isinstance(exclusive, bool) or not isinstance(corrects, bool):
+        raise InvalidInput("exclusive and corrects of a slot are flags", hint="give True or False")
+    return [*checked, exclusive, corrects]
 
 
 def _string(value: object, what: str) -> str:

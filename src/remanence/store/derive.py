@@ -11,12 +11,14 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from remanence.seams import Analyzer
-from remanence.store.content import Body, same_hash
+from remanence.store.content import Body, same_hash, slot_hash
 from remanence.store.rows import ROLES, Fixed, close_row, pack_row, unpack_row
 from remanence.types import FOREVER
 
-ADD, REVISE, RETRACT, LINK, TOUCH, FORGET = range(1, 7)
-OPS: Final = ("", "add", "revise", "retract", "link", "touch", "forget")
+UNDO, ADD, REVISE, RETRACT, LINK, TOUCH, FORGET, MARK = range(8)
+OPS: Final = ("undo", "add", "revise", "retract", "link", "touch", "forget", "mark")
+"""By number. Up to 3 they make or close versions: an `undo` does both as the others do, hence its place. One that brings no version back
+has a version below 0, so that (id, version) stays unique among them."""
 ID_LENGTH: Final = 26
 """Characters of an id that the store chose."""
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -25,6 +27,7 @@ _DERIVED: Final = (
     "DELETE FROM links",
     "DELETE FROM lineage",
     "DELETE FROM touches",
+    "DELETE FROM marks",
     "DELETE FROM tombstones",
     "DELETE FROM erased",
 )
@@ -90,13 +93,19 @@ class Deriver:
                 self._retract(entry, body)
             case 4:
                 self.db.execute(
-                    "INSERT INTO links VALUES (?, ?, ?, ?, ?)",
+                    "INSERT INTO links VALUES (?, ?, ?, ?, ?, NULL)",
                     (entry.space, entry.rid, body["relation"], body["dst"], entry.seq),
                 )
             case 5:
+                first = self._first(entry.space, entry.rid)
                 self.db.execute(
-                    "INSERT INTO touches VALUES (?, ?, ?)", (entry.space, entry.rid, entry.seq)
+                    "INSERT INTO touches VALUES (?, ?, ?, ?, ?, ?, NULL)",
+                    (entry.space, entry.seq, entry.rid, first, entry.at, FOREVER),
                 )
+            case 7:
+                self._mark(entry, body)
+            case 0:
+                self._undo(entry, body)
         return 0
 
     def code(self, space: int, text: str) -> int:
@@ -165,16 +174,43 @@ class Deriver:
             length=min(found.length, 0xFFFF),
             role=ROLES.index(body.get("role", "")),
             titled=int("title" in fields),
+            slot=slot_hash(body),
+            source=self._source(entry, body),
         )
-        self.db.execute(
-            "INSERT INTO docs VALUES (?, ?, ?, NULL, ?, ?, ?, ?)",
-            (space, seq, seq, same, short_fold(found.fold), pack_row(fixed), found.terms),
-        )
+        # A fact repeats words of its source: it is nobody's near duplicate.
+        fold = None if fixed.slot else short_fold(found.fold)
+        self._insert(space, seq, same, fold, fixed, found.terms)
         for parent in {source[0] for source in body.get("sources", ())}:
             self.db.execute(
                 "INSERT OR IGNORE INTO lineage VALUES (?, ?, ?)", (space, parent, entry.rid)
             )
-        return found.fold
+        return 0 if fixed.slot else found.fold
+
+    def _source(self, entry: Entry, body: Body) -> int:
+        sources = body.get("sources")
+        if not sources:
+            return 0
+        # What came later is not there yet in a replay.
+        row = self.db.execute(
+            "SELECT seq FROM events WHERE space = ? AND rid = ? AND version = 1 AND op <= 3 AND seq < ?",
+            (entry.space, sources[0][0], entry.seq),
+        ).fetchone()
+        return row[0] if row else 0
+
+    def _insert(
+        self,
+        space: int,
+        base: int,
+        same: int | None,
+        fold: int | None,
+        fixed: Fixed,
+        terms: bytes,
+    ) -> None:
+        slot, until = (fixed.slot, fixed.valid_to) if fixed.slot else (None, None)
+        self.db.execute(
+            "INSERT INTO docs VALUES (?, ?, ?, NULL, ?, ?, ?, ?, ?, ?)",
+            (space, fixed.seq, base, same, fold, pack_row(fixed), terms, slot, until),
+        )
 
     def _retract(self, entry: Entry, body: Body) -> None:
         # The same words with less valid time; `of` is the version that is cut.
@@ -190,10 +226,51 @@ class Deriver:
             known_from=entry.at,
             known_to=FOREVER,
         )
-        self.db.execute(
-            "INSERT INTO docs VALUES (?, ?, ?, NULL, NULL, NULL, ?, ?)",
-            (entry.space, entry.seq, base, pack_row(cut), terms),
-        )
+        self._insert(entry.space, base, None, None, cut, terms)
+
+    def _mark(self, entry: Entry, body: Body) -> None:
+        mark = self.code(entry.space, body["mark"])
+        if body["on"]:
+            first = self._first(entry.space, entry.rid)
+            self.db.execute(
+                "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                (entry.space, entry.rid, first, mark, entry.at, FOREVER, entry.seq),
+            )
+        else:
+            self.db.execute(
+                "UPDATE marks INDEXED BY marks_rid SET until = ?, seq_off = ? "
+                "WHERE space = ? AND rid = ? AND mark = ? AND seq_off IS NULL",
+                (entry.at, entry.seq, entry.space, entry.rid, mark),
+            )
+
+    def _undo(self, entry: Entry, body: Body) -> None:
+        # What the body names says what is taken back; it must be read without the event that it undoes.
+        undone = body["undoes"]
+        if "mark" in body:
+            self._mark(entry, body)
+        elif "use" in body:
+            self.db.execute(
+                "UPDATE touches SET until = ?, off = ? WHERE space = ? AND seq = ?",
+                (entry.at, entry.seq, entry.space, undone),
+            )
+        elif "link" in body:
+            self.db.execute(
+                "UPDATE links SET off = ? WHERE space = ? AND src = ? AND seq = ?",
+                (entry.seq, entry.space, entry.rid, undone),
+            )
+        else:
+            self._close(entry, body)
+            if "of" in body:
+                self._reinstate(entry, body)
+
+    def _reinstate(self, entry: Entry, body: Body) -> None:
+        base, fixed, terms = self.db.execute(
+            "SELECT base, fixed, terms FROM docs WHERE space = ? AND seq = ?",
+            (entry.space, body["of"]),
+        ).fetchone()
+        row = unpack_row(fixed)._replace(seq=entry.seq, known_from=entry.at, known_to=FOREVER)
+        fold = short_fold(row.fold) if "whole" in body and not row.slot else None
+        self._insert(entry.space, base, body.get("same"), fold, row, terms)
 
     def _close(self, entry: Entry, body: Body) -> None:
         for seq in body["closes"]:
@@ -201,7 +278,8 @@ class Deriver:
                 "SELECT fixed FROM docs WHERE space = ? AND seq = ?", (entry.space, seq)
             ).fetchone()[0]
             self.db.execute(
-                "UPDATE docs SET closed = ?, same = NULL, fold = NULL, fixed = ? WHERE space = ? AND seq = ?",
+                "UPDATE docs SET closed = ?, same = NULL, fold = NULL, slot = NULL, until = NULL, fixed = ? "
+                "WHERE space = ? AND seq = ?",
                 (entry.seq, close_row(fixed, entry.at), entry.space, seq),
             )
 
@@ -222,10 +300,13 @@ class Deriver:
             execute("DELETE FROM docs WHERE space = ? AND seq = ?", (space, seq))
         # One statement a column: with OR SQLite would go through the whole space.
         execute("DELETE FROM links WHERE space = ? AND src = ?", (space, rid))
-        execute("DELETE FROM links WHERE space = ? AND dst = ?", (space, rid))
+        execute("DELETE FROM links INDEXED BY links_dst WHERE space = ? AND dst = ?", (space, rid))
         execute("DELETE FROM lineage WHERE space = ? AND parent = ?", (space, rid))
         execute("DELETE FROM lineage WHERE space = ? AND child = ?", (space, rid))
-        execute("DELETE FROM touches WHERE space = ? AND rid = ?", (space, rid))
+        execute(
+            "DELETE FROM touches INDEXED BY touches_rid WHERE space = ? AND rid = ?", (space, rid)
+        )
+        execute("DELETE FROM marks INDEXED BY marks_rid WHERE space = ? AND rid = ?", (space, rid))
 
 
 def entry_of(row: tuple[Any, ...]) -> Entry:

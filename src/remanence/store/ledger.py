@@ -76,13 +76,15 @@ class Transaction:
         self.at = max(now, last + 1)
         self.deriver = Deriver(db, analyze)
         self._spaces: dict[tuple[str, str], Space] = {}
+        self.last = ""
+        """Id of the last Add of this commit that did not come from another of it; empty where it was rejected."""
 
     def space(self, scope: Scope) -> Space:
         """The space of a scope, made where it is new.
 
         Raises: InvalidInput."""
         names = space_of(scope)
-        known = self._spaces.get(names) or find_space(self.db, scope)
+        known = self.existing(scope)
         if known is None:
             salt = os.urandom(16)
             key = space_key(names, salt)
@@ -92,6 +94,16 @@ class Transaction:
             )
             known = Space(made.lastrowid or 0, names, key)
         self._spaces[names] = known
+        return known
+
+    def existing(self, scope: Scope) -> Space | None:
+        """The space of a scope, None where nothing was ever written to it.
+
+        Raises: InvalidInput."""
+        names = space_of(scope)
+        known = self._spaces.get(names) or find_space(self.db, scope)
+        if known is not None:
+            self._spaces[names] = known
         return known
 
     def append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from remanence.errors import NotFound
-from remanence.seams import Delta
+from remanence.seams import Delta, Marked
 from remanence.store.content import Body, decode, record_of
-from remanence.store.derive import OPS
+from remanence.store.derive import FORGET, OPS
 from remanence.store.ledger import Space, last_event
 from remanence.store.rows import MARK, ROW, USE, Fixed, unpack_row
 from remanence.store.scopes import inside, tail_of
@@ -56,17 +56,23 @@ def get(
     """The newest version known at `known_at` (None: now) among those valid at `as_of` (None: whenever).
 
     Raises: NotFound where the record was forgotten."""
-    for row in reversed(_versions(db, space, scope, id)):
+    newest: tuple[Row, Fixed] | None = None
+    for row in _versions(db, space, scope, id):
         fixed = unpack_row(row[2])
         known = (
             fixed.known_to == FOREVER
             if known_at is None
             else fixed.known_from <= known_at < fixed.known_to
         )
-        if known and (as_of is None or fixed.valid_from <= as_of < fixed.valid_to):
-            return _record(space, row, fixed)
-    refuse_forgotten(db, space, id)
-    return None
+        if not known or not (as_of is None or fixed.valid_from <= as_of < fixed.valid_to):
+            continue
+        # What an undo brought back has a late number and its old place in time.
+        if newest is None or newest[1].valid_from <= fixed.valid_from:
+            newest = row, fixed
+    if newest is None:
+        refuse_forgotten(db, space, id)
+        return None
+    return _record(space, *newest, marks_of(db, space, [id], known_at))
 
 
 def history(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list[Record]:
@@ -76,7 +82,8 @@ def history(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list
     rows = _versions(db, space, scope, id)
     if not rows:
         refuse_forgotten(db, space, id)
-    return [_record(space, row, unpack_row(row[2])) for row in rows]
+    marks = marks_of(db, space, [id], None)
+    return [_record(space, row, unpack_row(row[2]), marks) for row in rows]
 
 
 def refuse_forgotten(db: sqlite3.Connection, space: Space, id: str) -> None:
@@ -93,18 +100,24 @@ def refuse_forgotten(db: sqlite3.Connection, space: Space, id: str) -> None:
 
 
 def found(
-    db: sqlite3.Connection, space: Space, scope: Scope, seqs: Sequence[int]
+    db: sqlite3.Connection,
+    space: Space,
+    scope: Scope,
+    seqs: Sequence[int],
+    known_at: Micros | None = None,
 ) -> dict[int, Record]:
-    """The versions committed under these numbers, in this order; what is erased or outside the scope is absent."""
+    """The versions committed under these numbers, in this order, with the marks of `known_at` (None: now); what is erased or
+    outside the scope is absent."""
     rows = db.execute(
         "SELECT d.seq, e.rid, e.version, d.fixed, c.body FROM json_each(?) j "
         "CROSS JOIN docs d ON d.space = ? AND d.seq = j.value "
         "JOIN events e ON e.seq = d.seq JOIN events c ON c.seq = d.base ORDER BY j.key",
         (json.dumps([int(seq) for seq in seqs]), space.id),
-    )
+    ).fetchall()
+    marks = marks_of(db, space, {row[1] for row in rows}, known_at)
     tail, records = tail_of(scope), {}
     for seq, *row in rows:
-        record = _record(space, tuple(row), unpack_row(row[2]))
+        record = _record(space, tuple(row), unpack_row(row[2]), marks)
         if not tail or inside(tail_of(record.scope), tail):
             records[seq] = record
     return records
@@ -118,8 +131,11 @@ def listing(
     filters: Mapping[str, object],
     as_of: Micros,
     known_at: Micros | None,
+    unseen: Sequence[str] = (),
+    apart: Sequence[str] = (),
 ) -> Iterator[Record]:
-    """Records visible at both moments (`known_at` None: now), in the order of their versions' commits."""
+    """Records visible at both moments (`known_at` None: now), in the order of their versions' commits, without those that bore
+    one of the marks `unseen`, and, where no kind is asked for, those of the kinds `apart`."""
     wanted = [
         (name, _options(filters[name]))
         for name in ("session", "speaker", "kind")
@@ -131,6 +147,9 @@ def listing(
     codes = [
         (name, [c for c, text in enumerate(texts) if text in options]) for name, options in wanted
     ]
+    asked = kinds or "kind" in filters
+    left_out = [] if asked else [c for c, text in enumerate(texts) if c and text in apart]
+    marked = _firsts(db, space, unseen, known_at)
     rows = db.execute(
         "SELECT fixed FROM docs WHERE space = ? AND (closed IS NULL OR ?) ORDER BY seq",
         (space.id, known_at is not None),
@@ -142,10 +161,110 @@ def listing(
             seen &= (fixed["known_from"] <= known_at) & (known_at < fixed["known_to"])
         for name, among in codes:
             seen &= np.isin(fixed[name], among)
+        if left_out:
+            seen &= ~np.isin(fixed["kind"], left_out)
+        if len(marked):
+            seen &= ~np.isin(fixed["first"], marked)
         seqs = fixed["seq"][seen].tolist()
         for start in range(0, len(seqs), FEW):
-            known = found(db, space, scope, seqs[start : start + FEW])
+            known = found(db, space, scope, seqs[start : start + FEW], known_at)
             yield from (record for record in known.values() if matches(record, kinds, filters))
+
+
+def children(db: sqlite3.Connection, space: Space, id: str) -> list[str]:
+    """Ids of the records that name this one as a source, in the order of ids."""
+    rows = db.execute(
+        "SELECT child FROM lineage WHERE space = ? AND parent = ? ORDER BY child", (space.id, id)
+    )
+    return [row[0] for row in rows]
+
+
+def marks_of(
+    db: sqlite3.Connection, space: Space, ids: Iterable[str], known_at: Micros | None
+) -> dict[str, tuple[str, ...]]:
+    """Which marks these records bore at a known time (None: now), by id; those without any are absent."""
+    moment = FOREVER - 1 if known_at is None else known_at
+    rows = db.execute(
+        "SELECT m.rid, n.text FROM json_each(?) j CROSS JOIN marks m INDEXED BY marks_rid "
+        "ON m.space = ? AND m.rid = j.value "
+        "JOIN names n ON n.space = m.space AND n.code = m.mark WHERE m.since <= ? AND ? < m.until ORDER BY n.text",
+        (json.dumps(list(ids)), space.id, moment, moment),
+    )
+    marks: dict[str, tuple[str, ...]] = {}
+    for rid, raw in rows:
+        marks[rid] = (*marks.get(rid, ()), raw.decode())
+    return marks
+
+
+def marked(db: sqlite3.Connection, space: Space, scope: Scope, mark: str) -> list[Marked]:
+    """Records of the scope that bear this mark now, oldest mark first; not those that are no longer known at all."""
+    rows = db.execute(
+        "SELECT m.rid, m.since, e.body FROM names n JOIN marks m INDEXED BY marks_now ON m.space = n.space AND m.mark = n.code "
+        "JOIN events e ON e.seq = m.seq_on WHERE n.space = ? AND n.text = ? AND m.seq_off IS NULL ORDER BY m.seq_on",
+        (space.id, mark.encode()),
+    ).fetchall()
+    seen = _seen(db, space, scope, {row[0] for row in rows})
+    return [Marked(rid, since, decode(raw)["why"]) for rid, since, raw in rows if rid in seen]
+
+
+def linked(
+    db: sqlite3.Connection, space: Space, scope: Scope, relation: str
+) -> list[tuple[str, str, int]]:
+    """(src, dst, event) of every link of this relation between records of the scope, oldest first."""
+    rows = db.execute(
+        "SELECT src, dst, seq FROM links INDEXED BY links_relation "
+        "WHERE space = ? AND relation = ? AND off IS NULL ORDER BY seq",
+        (space.id, relation),
+    ).fetchall()
+    if not tail_of(scope):
+        return rows
+    seen = _seen(db, space, scope, {id for row in rows for id in row[:2]})
+    return [row for row in rows if row[0] in seen and row[1] in seen]
+
+
+def _seen(db: sqlite3.Connection, space: Space, scope: Scope, ids: Iterable[str]) -> set[str]:
+    """Those of the records that are known now and inside the scope."""
+    rows = db.execute(
+        "SELECT e.rid, d.fixed FROM json_each(?) j CROSS JOIN events e ON e.space = ? AND e.rid = j.value AND e.op <= 3 "
+        "CROSS JOIN docs d ON d.space = e.space AND d.seq = e.seq WHERE d.closed IS NULL",
+        (json.dumps(list(ids)), space.id),
+    ).fetchall()
+    tail = tail_of(scope)
+    if not tail:
+        return {rid for rid, _ in rows}
+    tails = {code for code, text in enumerate(names(db, space)) if inside(text, tail)}
+    return {rid for rid, fixed in rows if unpack_row(fixed).tail in tails}
+
+
+def cursor(db: sqlite3.Connection, space: Space, name: str) -> str:
+    """What was last kept under this name, "" where nothing was."""
+    row = db.execute(
+        "SELECT value FROM cursors WHERE space = ? AND name = ?", (space.id, name)
+    ).fetchone()
+    return row[0] if row else ""
+
+
+def _firsts(
+    db: sqlite3.Connection, space: Space, marks: Sequence[str], known_at: Micros | None
+) -> list[int]:
+    """First events of the records that bore one of these marks."""
+    query = _FIRSTS_NOW if known_at is None else _FIRSTS
+    moments = () if known_at is None else (known_at, known_at)
+    return [
+        first
+        for mark in marks
+        for (first,) in db.execute(query, (space.id, mark.encode(), *moments))
+    ]
+
+
+_FIRSTS_NOW: Final = (
+    "SELECT m.first FROM names n JOIN marks m INDEXED BY marks_now ON m.space = n.space AND m.mark = n.code "
+    "WHERE n.space = ? AND n.text = ? AND m.seq_off IS NULL"
+)
+_FIRSTS: Final = (
+    "SELECT m.first FROM names n JOIN marks m ON m.space = n.space AND m.mark = n.code "
+    "WHERE n.space = ? AND n.text = ? AND m.since <= ? AND ? < m.until"
+)
 
 
 def matches(record: Record, kinds: Sequence[str], filters: Mapping[str, object]) -> bool:
@@ -193,8 +312,11 @@ def events(
 def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
     """What changed in a space after a sequence number."""
     head = last_event(db)[0]
+    # A follower of a space whose names were forgotten asks by those names: what it may hold of it is gone.
+    lost = [row[0] for row in db.execute(_LOST, (after, after))] if after else []
     if space is None or head <= after:
-        return Delta(head, np.empty(0, ROW), [], [], np.empty(0, MARK), np.empty(0, USE))
+        return Delta(head, np.empty(0, ROW), [], lost, np.empty(0, MARK), np.empty(0, USE))
+    span = (space.id, after)
     fresh = db.execute(
         "SELECT fixed, terms FROM docs WHERE space = ? AND seq > ? ORDER BY seq", (space.id, after)
     ).fetchall()
@@ -208,8 +330,20 @@ def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
         "SELECT seq FROM erased WHERE space = ? AND by > ? AND seq <= ?", (space.id, after, after)
     )
     rows = np.frombuffer(b"".join([row[0] for row in fresh]), ROW)
-    terms, erased = [row[1] for row in fresh], [row[0] for row in gone]
-    return Delta(head, rows, terms, erased, np.empty(0, MARK), np.empty(0, USE))
+    terms, erased = [row[1] for row in fresh], [*lost, *(row[0] for row in gone)]
+    # Each in two parts: OR would go through the whole space.
+    marks = db.execute(_MARKS_ON, span).fetchall() + db.execute(_MARKS_OFF, span).fetchall()
+    uses = db.execute(_USES, span).fetchall() + db.execute(_USES_OFF, span).fetchall()
+    return Delta(head, rows, terms, erased, np.array(marks, MARK), np.array(uses, USE))
+
+
+_LOST: Final = "SELECT g.seq FROM spaces s JOIN erased g ON g.space = s.id WHERE s.tenant = '' AND g.by > ? AND g.seq <= ?"
+_MARKS_ON: Final = (
+    "SELECT first, mark, since, until FROM marks WHERE space = ? AND seq_on > ? ORDER BY seq_on"
+)
+_MARKS_OFF: Final = "SELECT first, mark, since, until FROM marks INDEXED BY marks_off WHERE space = ?1 AND seq_off > ?2 AND seq_on <= ?2"
+_USES: Final = "SELECT first, at, until FROM touches WHERE space = ? AND seq > ? ORDER BY seq"
+_USES_OFF: Final = "SELECT first, at, until FROM touches INDEXED BY touches_off WHERE space = ?1 AND off > ?2 AND seq <= ?2"
 
 
 def counts(db: sqlite3.Connection, path: Path, encoder: str) -> Counts:
@@ -221,14 +355,14 @@ def counts(db: sqlite3.Connection, path: Path, encoder: str) -> Counts:
 
     log = path.with_name(path.name + "-wal")
     # Counted on the narrow index of ids: the tables themselves are wide.
-    made = one("SELECT count(*) FROM events INDEXED BY events_rid WHERE op <= 3")
+    made = one("SELECT count(*) FROM events INDEXED BY events_rid WHERE op <= 3 AND version > 0")
     first = one("SELECT count(*) FROM events INDEXED BY events_rid WHERE op <= 3 AND version = 1")
     versions = made - one("SELECT count(*) FROM erased")
     pending = waiting(db, encoder) if encoder else 0
     return Counts(
         path=str(path),
         schema=one("PRAGMA user_version"),
-        records=first - one("SELECT count(*) FROM tombstones"),
+        records=first - one("SELECT count(*) FROM tombstones") - one(_WITHDRAWN),
         versions=versions,
         events=last_event(db)[0],
         spaces=one("SELECT count(*) FROM spaces"),
@@ -236,6 +370,15 @@ def counts(db: sqlite3.Connection, path: Path, encoder: str) -> Counts:
         embedded=versions - pending if encoder else 0,
         pending=pending,
     )
+
+
+_WITHDRAWN: Final = (
+    "SELECT count(DISTINCT space || ' ' || rid) FROM events u INDEXED BY events_rid WHERE op <= 3 AND version < 0 "
+    "AND NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.space = u.space AND t.rid = u.rid) "
+    "AND NOT EXISTS (SELECT 1 FROM events e JOIN docs d ON d.space = e.space AND d.seq = e.seq "
+    "WHERE e.space = u.space AND e.rid = u.rid AND e.op <= 3 AND d.closed IS NULL)"
+)
+"""Records of which nothing is known any more, since the event that brought them was undone."""
 
 
 def names(db: sqlite3.Connection, space: Space | None) -> list[str]:
@@ -249,20 +392,28 @@ def names(db: sqlite3.Connection, space: Space | None) -> list[str]:
     return texts
 
 
-def links(db: sqlite3.Connection, space: Space, id: str) -> list[tuple[str, str, str]]:
-    """(src, relation, dst) of every link from or to a record."""
-    rows = db.execute(
-        "SELECT src, relation, dst FROM links WHERE space = ?1 AND src = ?2 "
-        "UNION SELECT src, relation, dst FROM links WHERE space = ?1 AND dst = ?2 ORDER BY 1, 2, 3",
+def links(
+    db: sqlite3.Connection, space: Space, scope: Scope, id: str
+) -> list[tuple[str, str, str]]:
+    """(src, relation, dst) of every link from or to a record; in a narrowed scope, between records inside it."""
+    rows: list[tuple[str, str, str]] = db.execute(
+        "SELECT src, relation, dst FROM links WHERE space = ?1 AND src = ?2 AND off IS NULL "
+        "UNION SELECT src, relation, dst FROM links INDEXED BY links_dst WHERE space = ?1 AND dst = ?2 AND off IS NULL ORDER BY 1, 2, 3",
         (space.id, id),
-    )
-    return rows.fetchall()
+    ).fetchall()
+    if not tail_of(scope):
+        return rows
+    ends = {end for row in rows for end in (row[0], row[2])}
+    within = {end for end in ends if _versions(db, space, scope, end)}
+    return [row for row in rows if row[0] in within and row[2] in within]
 
 
-def touches(db: sqlite3.Connection, space: Space, id: str) -> list[Micros]:
+def touches(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list[Micros]:
     """When a record was used, ascending."""
+    if tail_of(scope) and not _versions(db, space, scope, id):
+        return []
     rows = db.execute(
-        "SELECT e.at FROM touches t JOIN events e ON e.seq = t.seq WHERE t.space = ? AND t.rid = ? ORDER BY t.seq",
+        "SELECT at FROM touches INDEXED BY touches_rid WHERE space = ? AND rid = ? AND off IS NULL ORDER BY seq",
         (space.id, id),
     )
     return [row[0] for row in rows]
@@ -282,7 +433,7 @@ def _versions(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> li
     return rows
 
 
-def _record(space: Space, row: Any, fixed: Fixed) -> Record:
+def _record(space: Space, row: Any, fixed: Fixed, marks: Mapping[str, tuple[str, ...]]) -> Record:
     id, version, _, raw = row
     return record_of(
         decode(raw),
@@ -292,6 +443,7 @@ def _record(space: Space, row: Any, fixed: Fixed) -> Record:
         version=version,
         valid=(fixed.valid_from, fixed.valid_to),
         known=(fixed.known_from, fixed.known_to),
+        marks=marks.get(id, ()),
     )
 
 
@@ -305,9 +457,9 @@ def _event(space: Space, row: Any) -> Event:
         OPS[op],
         space.names,
         rid,
-        version,
+        max(version, 0),
         actor,
         digest.lower(),
         hash.lower(),
-        bool(erased) and op < 6,
+        bool(erased) and op != FORGET,
     )

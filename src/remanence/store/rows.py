@@ -29,6 +29,14 @@ ROW: Final = np.dtype(
         ("length", "<u2"),  # words of the body, saturated
         ("role", "u1"),  # index into ROLES
         ("titled", "u1"),  # 1 where the record has a title
+        (
+            "slot",
+            "<i8",
+        ),  # hash of what a fact is about: scope tail, subject, attribute; 0 for everything else
+        (
+            "source",
+            "<i8",
+        ),  # the event that made version 1 of the record that its first source names; 0: none
     ]
 )
 MARK: Final = np.dtype(
@@ -39,7 +47,13 @@ MARK: Final = np.dtype(
         ("until", "<i8"),  # FOREVER while it is on
     ]
 )
-USE: Final = np.dtype([("first", "<i8"), ("at", "<i8")])
+USE: Final = np.dtype(
+    [
+        ("first", "<i8"),
+        ("at", "<i8"),
+        ("until", "<i8"),  # FOREVER; when the use was taken back, where it was
+    ]
+)
 ROLES: Final = ("", "user", "assistant", "system", "tool", "document")
 
 
@@ -56,7 +70,7 @@ def unpack_unit(rows: NDArray[np.int8]) -> NDArray[np.float32]:
     return np.asarray(wide / np.where(norm > 0, norm, np.float32(1)), np.float32)
 
 
-_STRUCT: Final = struct.Struct("<qqqqqqQIIIIIHBB")
+_STRUCT: Final = struct.Struct("<qqqqqqQIIIIIHBBqq")
 assert _STRUCT.size == ROW.itemsize
 _KNOWN_TO: Final = ROW.fields["known_to"][1] if ROW.fields else 0
 
@@ -79,6 +93,8 @@ class Fixed(NamedTuple):
     length: int
     role: int
     titled: int
+    slot: int
+    source: int
 
 
 def pack_row(row: Fixed) -> bytes:

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from remanence.errors import NewerSchema, NotAStore
-from remanence.store.migrations import m0001_ledger
+from remanence.store import scan
+from remanence.store.migrations import m0001_ledger, m0002_lifecycle
 
 APPLICATION_ID: Final = 0x524D454D
 """`RMEM`, in the SQLite header's field for it (big-endian, offset 68)."""
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (m0001_ledger.migrate,)
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
+    m0001_ledger.migrate,
+    m0002_lifecycle.migrate,
+)
 """Append only. Step n brings a file from `user_version` n to n + 1."""
 PAGE_SIZE: Final = 4096
 MAGIC: Final = b"SQLite format 3\0"
@@ -23,8 +27,7 @@ def inspect(path: Path) -> bool:
 
     Raises: NotAStore, NewerSchema."""
     try:
-        with path.open("rb") as file:
-            header = file.read(100)
+        header = scan.head(path)
     except FileNotFoundError:
         return True
     except IsADirectoryError as error:

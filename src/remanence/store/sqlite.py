@@ -10,19 +10,23 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self, Unpack
 
 from remanence.errors import Conflict, InvalidInput, NotFound
-from remanence.seams import Analyzer, Delta, Encoded, Waiting
-from remanence.store import reading, transfer
+from remanence.seams import Analyzer, Delta, Encoded, Form, Marked, Settler, Waiting
+from remanence.store import erase, people, reading, receipts, reread, scan, transfer
 from remanence.store import vectors as encoded
 from remanence.store import verify as checks
 from remanence.store.changes import fingerprint, write
 from remanence.store.connections import Connections
-from remanence.store.erase import closure, forget_records
+from remanence.store.erase import Erased, closure, forget_records
 from remanence.store.ledger import Space, Transaction, find_space, last_event
+from remanence.store.people import Changed, Chosen, LogLine, Readout, Span
 from remanence.store.reading import Counts
-from remanence.store.scopes import check_name
+from remanence.store.receipts import Signer
+from remanence.store.reread import Forgotten
+from remanence.store.scopes import SEPARATOR, check_name, tail_of
+from remanence.store.select import Choice, select
 from remanence.store.transfer import Loaded
 from remanence.store.verify import Report
 from remanence.types import (
@@ -31,14 +35,16 @@ from remanence.types import (
     Change,
     Event,
     Forget,
+    ForgetPlan,
     Micros,
     Receipt,
     Record,
     Scope,
-    to_datetime,
 )
 
 Clock = Callable[[], Micros]
+UNCHECKED: Final = 16
+"""Forgets whose words are kept in memory for a later `recheck`."""
 
 
 def system_clock() -> Micros:
@@ -53,6 +59,8 @@ class SQLiteStore:
         self._connections = connections
         self._analyze = analyze
         self._clock = clock
+        self._unchecked: dict[int, Forgotten] = {}
+        """Forgets whose receipts were not clean or not checked, by event."""
 
     @classmethod
     def open(
@@ -64,14 +72,29 @@ class SQLiteStore:
         create: bool = True,
         read_only: bool = False,
         busy_timeout: float = 30.0,
+        key: bytes | None = None,
     ) -> Self:
         """The store in a file, made if absent and `create`. `busy_timeout`: seconds that a write waits for another one.
+        `key`: 32 bytes, for a file that is encrypted (`store.cipher`).
 
-        Raises: NotAStore, NewerSchema, ReadOnly, NotFound, StoreBusy, StoreFull."""
-        connections = Connections(
-            Path(path), create=create, read_only=read_only, timeout=busy_timeout
-        )
-        return cls(connections, analyze, clock or system_clock)
+        Raises: NotAStore, NewerSchema, ReadOnly, NotFound, StoreBusy, StoreFull; AccessDenied where the key is not the file's;
+        InvalidInput where the file is not encrypted and a key was given; MissingExtra."""
+        scan.hold(Path(path))
+        try:
+            connections = Connections(
+                Path(path), create=create, read_only=read_only, timeout=busy_timeout, key=key
+            )
+        except BaseException:
+            scan.release(Path(path))
+            raise
+        store = cls(connections, analyze, clock or system_clock)
+        if not read_only:
+            try:
+                reread.resume(connections)
+            except BaseException:
+                store.close()
+                raise
+        return store
 
     @property
     def path(self) -> Path:
@@ -83,15 +106,27 @@ class SQLiteStore:
         with self._connections.reading() as db:
             return max(self._clock(), last_event(db)[1])
 
-    def apply(self, changes: Sequence[Change], *, actor: str = "", key: str = "") -> list[Ack]:
+    def apply(
+        self,
+        changes: Sequence[Change],
+        *,
+        actor: str = "",
+        key: str = "",
+        settler: Settler | None = None,
+        cursor: tuple[Scope, str, str] | None = None,
+        whole: bool = False,
+    ) -> list[Ack]:
         """Commit all changes at once, durably. Items that can't be stored are acknowledged `rejected` and the others stand.
+        `settler` is asked about every fact whose slot is held; `cursor` (scope, name, value) is kept with the commit.
 
-        Raises: Conflict where an `expect` does not match, or a `key` returns with other changes: then nothing stands."""
+        Raises: Conflict where an `expect` does not match, a `key` returns with other changes, or one change is rejected and `whole`
+        asks for all or none; InvalidInput where the settler asks for what can't be done: then nothing stands."""
         check_name(key, "a key")
-        if not changes:
+        if not changes and cursor is None:
             return []
         with self._writing(actor) as tx:
             # An unusable scope here is the first item's fault, which `write` reports.
+            key = key if changes else ""
             space = _space_or_none(tx, changes[0]) if key else None
             seal = fingerprint(changes) if key else b""
             if space is not None:
@@ -105,45 +140,153 @@ class SQLiteStore:
                             hint="take a new key for a new call",
                         )
                     return [Ack(*ack) for ack in json.loads(row[1])]
-            acks = [write(tx, change) for change in changes]
+            acks = [write(tx, change, settler) for change in changes]
+            if whole and (bad := next((ack for ack in acks if ack.status == "rejected"), None)):
+                raise Conflict(f"{bad.id!r}: {bad.reason}", hint="read again, then retry")
             if key and (space := _space_or_none(tx, changes[0])) is not None:
                 tx.db.execute(
                     "INSERT INTO keys VALUES (?, ?, ?, ?)", (space.id, key, seal, _acks_json(acks))
                 )
+            if cursor is not None:
+                _keep_cursor(tx, *cursor)
         if any(isinstance(change, Forget) for change in changes):
             self.checkpoint()
         return acks
 
-    def forget(self, scope: Scope, ids: Sequence[str], *, actor: str = "") -> Receipt:
-        """Erase records in all their versions and all that was derived from them.
+    def plan_forget(self, scope: Scope, ids: Sequence[str]) -> ForgetPlan:
+        """What `forget` would erase, printed instead of done.
 
-        The receipt's `derived` has `log: 1` where a long read kept the write-ahead log from being emptied: the next
-        checkpoint does it.
+        Raises: NotFound where an id is not in this scope."""
+        with self._space(scope) as (db, space):
+            _refuse_unknown(db, space, scope, ids)
+            return erase.plan(db, space, ids) if space else erase.NOTHING
+
+    def plan_forget_space(self, scope: Scope) -> ForgetPlan:
+        """What `forget_space` would erase."""
+        with self._space(scope) as (db, space):
+            if space is None:
+                return erase.NOTHING
+            return erase.plan(db, space, erase.inhabitants(db, space, tail_of(scope)))
+
+    def forget(
+        self,
+        scope: Scope,
+        ids: Sequence[str],
+        *,
+        actor: str = "",
+        forms: Sequence[Form] = (),
+        signer: Signer | None = None,
+        recheck: bool = True,
+    ) -> Receipt:
+        """Erase records in all their versions and all that was derived from them, here and in `forms`; then read every surface
+        again, the raw bytes of all files included, and say so in the receipt.
+
+        Costs a pass over the files (about a second a GB) and, where bytes are left in gaps of pages, writing the file anew. Without
+        `recheck` the erasure is the same, the receipt has no such check, and `recheck` makes it later, in this process.
+        Readers go on. A long read can keep the log from being emptied: then the receipt is not clean.
 
         Raises: NotFound where an id is not in this scope; then nothing is erased."""
         with self._writing(actor) as tx:
             space = find_space(tx.db, scope)
-            for id in ids:
-                check_name(id, "an id")
-                if space is None or not reading.history(tx.db, space, scope, id):
-                    raise NotFound(f"no record {id!r}", hint="check the id and the scope")
-            assert space is not None or not ids
+            _refuse_unknown(tx.db, space, scope, ids)
             kin = closure(tx.db, space.id, ids) if space else []
-            gone = forget_records(tx, space, kin) if space else {}
-            at, seq = tx.at, tx.seq
-        if not self.checkpoint():
-            gone["log"] = 1
-        moment = to_datetime(at)
-        assert moment is not None
-        return Receipt(
-            ids=tuple(kin), versions=gone.pop("versions", 0), derived=gone, at=moment, seq=seq
-        )
+            erased = forget_records(tx, space, kin) if space else Erased(Space(0, ("", ""), b""))
+            forgotten = self._forgotten(tx, scope, erased, forms)
+        return self._receipt(forgotten, forms, signer, recheck)
+
+    def forget_space(
+        self,
+        scope: Scope,
+        *,
+        actor: str = "",
+        forms: Sequence[Form] = (),
+        signer: Signer | None = None,
+        recheck: bool = True,
+    ) -> Receipt:
+        """Erase a whole person: every record of a space, and the names of the space. Writing to it again starts another one.
+        In a narrowed scope (an agent's) what lies inside it, and what was derived from that.
+
+        Raises: NotFound where nothing was ever written to it."""
+        with self._writing(actor) as tx:
+            space = find_space(tx.db, scope)
+            if space is None:
+                raise NotFound(f"nothing is remembered under {scope!r}", hint="check the scope")
+            inside = erase.inhabitants(tx.db, space, tail_of(scope))
+            erased = forget_records(tx, space, closure(tx.db, space.id, inside))
+            if len(scope) <= 2:
+                erase.forget_names(tx, space, erased)
+            forgotten = self._forgotten(tx, scope, erased, forms)
+        if len(scope) <= 2:
+            forgotten.scope = ()  # a receipt that is kept must not name who was forgotten
+        return self._receipt(forgotten, forms, signer, recheck)
+
+    def recheck(
+        self, receipt: Receipt, *, forms: Sequence[Form] = (), signer: Signer | None = None
+    ) -> Receipt:
+        """The receipt of an earlier forget of this process, with the checks made now.
+
+        Raises: NotFound where what to look for is no longer known: it is kept in memory only, and of the last few."""
+        forgotten = self._unchecked.get(receipt.seq)
+        if forgotten is None or forgotten.head != receipt.head:
+            raise NotFound(
+                f"what event {receipt.seq} erased is no longer known",
+                hint="forget with recheck=True",
+            )
+        return self._receipt(forgotten, forms, signer, True)
+
+    def attest(self, receipt: Receipt) -> list[str]:
+        """What the ledger says against a receipt; nothing where they agree."""
+        with self._connections.reading() as db:
+            return receipts.attest(db, receipt)
+
+    def _forgotten(
+        self, tx: Transaction, scope: Scope, erased: Erased, forms: Sequence[Form]
+    ) -> Forgotten:
+        forgotten = Forgotten(scope, tx.actor, tx.at, tx.seq, tx.hash.hex(), erased, erased.gone)
+        # Before the commit, so that a kill can't leave them; and after it, as readers may make them anew until then.
+        reread.erase_forms(forgotten, forms)
+        reread.begin(tx.db, tx.seq)
+        return forgotten
+
+    def _receipt(
+        self, forgotten: Forgotten, forms: Sequence[Form], signer: Signer | None, recheck: bool
+    ) -> Receipt:
+        connections = self._connections
+        reread.erase_forms(forgotten, forms)
+        log = reread.settle_log(connections)
+        looked = reread.check(connections, forgotten, forms, mend=not log.found) if recheck else []
+        receipt = forgotten.receipt([log, *looked], signer)
+        if not log.found:
+            reread.end(connections, forgotten.seq)
+        if recheck and receipt.clean:
+            self._unchecked.pop(receipt.seq, None)
+        else:
+            self._unchecked[receipt.seq] = forgotten
+            for seq in sorted(list(self._unchecked))[:-UNCHECKED]:
+                self._unchecked.pop(seq, None)
+        return receipt
+
+    def cursor(self, scope: Scope, name: str) -> str:
+        """What was last kept under this name for this very scope, "" where nothing was."""
+        name = _cursor_name(scope, name)
+        with self._space(scope) as (db, space):
+            return reading.cursor(db, space, name) if space else ""
+
+    def marked(self, scope: Scope, mark: str) -> list[Marked]:
+        """Records that bear this mark now, oldest mark first."""
+        check_name(mark, "a mark")
+        with self._space(scope) as (db, space):
+            return reading.marked(db, space, scope, mark) if space else []
+
+    def linked(self, scope: Scope, relation: str) -> list[tuple[str, str, int]]:
+        """(src, dst, event) of every link of this relation, oldest first."""
+        check_name(relation, "a relation")
+        with self._space(scope) as (db, space):
+            return reading.linked(db, space, scope, relation) if space else []
 
     def checkpoint(self) -> bool:
         """Fold the write-ahead log into the file and empty it. False where a reader still needs it."""
-        with self._connections.alone() as db:
-            busy: int = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        return not busy
+        return reread.empty_log(self._connections, reread.PATIENCE)
 
     def get(
         self, scope: Scope, id: str, *, as_of: Micros | None = None, known_at: Micros | None = None
@@ -155,15 +298,20 @@ class SQLiteStore:
         with self._space(scope) as (db, space):
             return reading.get(db, space, scope, id, as_of, known_at) if space else None
 
-    def records(self, scope: Scope, seqs: Sequence[int]) -> list[Record]:
-        """The versions committed under these numbers, in this order; what is erased or not in the scope is left out."""
-        known = self.found(scope, seqs)
+    def records(
+        self, scope: Scope, seqs: Sequence[int], *, known_at: Micros | None = None
+    ) -> list[Record]:
+        """The versions committed under these numbers, in this order; what is erased or not in the scope is left out.
+        Their marks are those of `known_at` (None: now)."""
+        known = self.found(scope, seqs, known_at=known_at)
         return [known[seq] for seq in seqs if seq in known]
 
-    def found(self, scope: Scope, seqs: Sequence[int]) -> dict[int, Record]:
+    def found(
+        self, scope: Scope, seqs: Sequence[int], *, known_at: Micros | None = None
+    ) -> dict[int, Record]:
         """The same by number, so that one can see what is missing."""
         with self._space(scope) as (db, space):
-            return reading.found(db, space, scope, seqs) if space else {}
+            return reading.found(db, space, scope, seqs, known_at) if space else {}
 
     def history(self, scope: Scope, id: str) -> list[Record]:
         """All versions of a record, oldest first.
@@ -179,16 +327,50 @@ class SQLiteStore:
             return iter(reading.events(db, space, scope, after, limit) if space else ())
 
     def links(self, scope: Scope, id: str) -> list[tuple[str, str, str]]:
-        """(src, relation, dst) of every link from or to a record."""
+        """(src, relation, dst) of every link from or to a record; in a narrowed scope, between records inside it."""
         check_name(id, "an id")
         with self._space(scope) as (db, space):
-            return reading.links(db, space, id) if space else []
+            return reading.links(db, space, scope, id) if space else []
 
     def touches(self, scope: Scope, id: str) -> list[Micros]:
         """When a record was used, ascending."""
         check_name(id, "an id")
         with self._space(scope) as (db, space):
-            return reading.touches(db, space, id) if space else []
+            return reading.touches(db, space, scope, id) if space else []
+
+    def children(self, scope: Scope, id: str) -> list[str]:
+        """Ids of the records that name this one as a source."""
+        check_name(id, "an id")
+        with self._space(scope) as (db, space):
+            return reading.children(db, space, id) if space else []
+
+    def select(self, scope: Scope, **chosen: Unpack[Choice]) -> list[str]:
+        """Ids of the records that a forget without ids means; see `select`."""
+        with self._space(scope) as (db, space):
+            return select(db, space, scope, **chosen) if space else []
+
+    def log(self, scope: Scope, **chosen: Unpack[Chosen]) -> list[LogLine]:
+        """What happened in this scope, in words; see `people.log`."""
+        with self._space(scope) as (db, space):
+            return people.log(db, space, scope, **chosen) if space else []
+
+    def diff(self, scope: Scope, since: Micros, until: Micros) -> list[Changed]:
+        """What is different at the known time `until` from what it was at `since`."""
+        with self._space(scope) as (db, space):
+            return people.diff(db, space, scope, since, until) if space else []
+
+    def blame(self, scope: Scope, id: str) -> list[Span]:
+        """Which words of a record came from where; empty where there is no such record.
+
+        Raises: NotFound where it was forgotten."""
+        check_name(id, "an id")
+        with self._space(scope) as (db, space):
+            return people.blame(db, space, scope, id) if space else []
+
+    def readers(self, scope: Scope, id: str | None = None, limit: int = 100) -> list[Readout]:
+        """Who read a record (None: any of the scope), newest first, where reads were noted."""
+        with self._space(scope) as (db, space):
+            return people.readers(db, space, scope, id, limit) if space else []
 
     def head(self) -> int:
         """The last sequence number."""
@@ -210,11 +392,14 @@ class SQLiteStore:
             return reading.names(db, space)
 
     def spaces(self) -> list[Scope]:
-        """(tenant, user) of every space that was ever written to."""
+        """(tenant, user) of every space that was ever written to, forgotten ones apart."""
         with self._connections.reading() as db:
             return [
                 (tenant, user)
-                for tenant, user in db.execute("SELECT tenant, user FROM spaces ORDER BY id")
+                for tenant, user in db.execute(
+                    "SELECT tenant, user FROM spaces WHERE tenant != ? ORDER BY id",
+                    (erase.ANONYMOUS,),
+                )
             ]
 
     def pending(self, encoder: str, limit: int) -> list[Waiting]:
@@ -243,11 +428,11 @@ class SQLiteStore:
         with self._space(scope) as (db, space):
             return encoded.dense_of(db, space.id, encoder, after) if space else []
 
-    def tokens(self, encoder: str, seqs: Sequence[int]) -> list[bytes]:
-        """Packed token states of these versions, empty bytes where there are none (yet)."""
+    def tokens(self, scope: Scope, encoder: str, seqs: Sequence[int]) -> list[bytes]:
+        """Packed token states of these versions, empty bytes where there are none (yet), or not in this space."""
         check_name(encoder, "an encoder's id")
-        with self._connections.reading() as db:
-            return encoded.tokens_of(db, encoder, seqs)
+        with self._space(scope) as (db, space):
+            return encoded.tokens_of(db, space.id, encoder, seqs) if space else [b""] * len(seqs)
 
     def encoders(self) -> dict[str, int]:
         """Encoders that have vectors here, and how many each."""
@@ -277,14 +462,19 @@ class SQLiteStore:
         return events
 
     def state_digest(self) -> str:
-        """64 hex digits over everything that is remembered, its history included; equal for equal histories anywhere."""
+        """64 hex digits over all that is known now; equal for equal knowledge anywhere, however it came about."""
         with self._connections.reading() as db:
             return checks.state_digest(db)
+
+    def history_digest(self) -> str:
+        """64 hex digits over everything that was ever known and when; equal for equal histories anywhere."""
+        with self._connections.reading() as db:
+            return checks.history_digest(db)
 
     def backup(self, path: str | Path) -> None:
         """Copy the store to another file while it is in use."""
         with self._connections.alone() as db:
-            transfer.backup(db, Path(path))
+            transfer.backup(db, Path(path), key=self._connections.key)
 
     def export_jsonl(self, path: str | Path) -> int:
         """Write everything as JSON lines. Returns their number."""
@@ -302,7 +492,11 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Close the file; using the store afterwards is an error."""
+        open_still = not self._connections.closed
         self._connections.close()
+        self._unchecked.clear()
+        if open_still:
+            scan.release(self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -337,8 +531,12 @@ class SQLiteStore:
         known_at: Micros | None = None,
         after: int = 0,
         limit: int = 100,
+        archived: bool = False,
+        quarantined: bool = False,
+        apart: Sequence[str] = (),
     ) -> list[Record]:
-        """Records valid at `as_of` and known at `known_at` (None: now), in the order of commits, behind the first `after`.
+        """Records valid at `as_of` and known at `known_at` (None: now), in the order of commits, behind the first `after`;
+        those that were then archived or quarantined only where asked for, those of the kinds `apart` only where kinds are.
 
         `filters`: equality on `session`, `speaker`, `role`, `kind` or a key of `meta`; a list means any of its items."""
         wanted = {**filters, "session": session} if session else filters
@@ -346,8 +544,21 @@ class SQLiteStore:
             if space is None:
                 return []
             valid = max(self._clock(), last_event(db)[1]) if as_of is None else as_of
-            visible = reading.listing(db, space, scope, kinds, wanted, valid, known_at)
+            asked = {"archived": archived, "quarantined": quarantined}
+            unseen = [mark for mark, shown in asked.items() if not shown]
+            visible = reading.listing(
+                db, space, scope, kinds, wanted, valid, known_at, unseen, apart
+            )
             return [*islice(visible, max(after, 0), max(after, 0) + max(limit, 0))]
+
+
+def _refuse_unknown(
+    db: sqlite3.Connection, space: Space | None, scope: Scope, ids: Sequence[str]
+) -> None:
+    for id in ids:
+        check_name(id, "an id")
+        if space is None or not reading.history(db, space, scope, id):
+            raise NotFound(f"no record {id!r}", hint="check the id and the scope")
 
 
 def _space_or_none(tx: Transaction, change: Change) -> Space | None:
@@ -355,6 +566,21 @@ def _space_or_none(tx: Transaction, change: Change) -> Space | None:
         return find_space(tx.db, change.scope)
     except InvalidInput:
         return None
+
+
+def _cursor_name(scope: Scope, name: str) -> str:
+    if not check_name(name, "a cursor's name"):
+        raise InvalidInput("a cursor without a name", hint="name it")
+    return SEPARATOR.join((name, *scope[2:]))
+
+
+def _keep_cursor(tx: Transaction, scope: Scope, name: str, value: str) -> None:
+    name = _cursor_name(scope, name)
+    if not isinstance(value, str):
+        raise InvalidInput(f"a cursor's value is a {type(value).__name__}", hint="give a string")
+    tx.db.execute(
+        "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (tx.space(scope).id, name, value)
+    )
 
 
 def _acks_json(acks: Sequence[Ack]) -> str:

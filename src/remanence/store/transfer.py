@@ -1,15 +1,16 @@
 r"""Out of the store and into another: an open file of JSON lines, and online backups.
 
-The export holds everything: the first line says what it is and how much follows, then come lines for spaces, events in their order (with
-salts and content, or `null` where it was erased), idempotency keys, encoders and vectors. A body that is not valid Unicode is
-given as `body64`, base64 of its bytes. Importing replays the events and checks every hash, so the result has the same chain and the same
-state digest, or nothing at all.
+The export holds everything: the first line says what it is and how much follows, then come lines for spaces, events in their order
+(with salts and content, or `null` where it was erased), idempotency keys, cursors of sleepers, encoders and vectors. A body that is not
+valid Unicode is given as `body64`, base64 of its bytes. Importing replays the events and checks every hash, so the result has the same
+chain and the same digests, or nothing at all.
 
-    {"remanence": "ledger", "format": 1, "events": 2, "vectors": 1, "head": "9f…"}
+    {"remanence": "ledger", "format": 2, "events": 2, "vectors": 1, "head": "9f…"}
     {"space": 1, "tenant": "local", "user": "ana", "salt": "…", "key": "…"}
     {"seq": 1, "at": 1736586000000000, "space": 1, "op": "add", "id": "s01:1", "version": 1, "actor": "", "digest": "…",
      "hash": "…", "salt": "…", "body": {"text": "I moved to Porto"}}
     {"key": "call-7", "space": 1, "digest": "…", "acks": […]}
+    {"cursor": "archive", "space": 1, "value": "…"}
     {"encoder": "minilm-…", "dim": 384}
     {"vector": 1, "encoder": "minilm-…", "dense": "base64", "tokens": "base64"}
 """
@@ -29,14 +30,16 @@ from typing import IO, Any, Final
 
 from remanence.errors import BadImport, InvalidInput, StoreFull
 from remanence.seams import Analyzer
+from remanence.store import cipher
 from remanence.store.connections import translated
 from remanence.store.content import decode, encode
 from remanence.store.derive import FORGET, OPS, Deriver, Entry
-from remanence.store.erase import SLOTS
+from remanence.store.erase import ANONYMOUS, SLOTS
 from remanence.store.ledger import GENESIS, chain, content_seal, last_event, space_key
 from remanence.store.verify import entries
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""1 was without marks, undone events and cursors, and reads the same."""
 Line = dict[str, Any]
 
 
@@ -76,14 +79,15 @@ def import_jsonl(db: sqlite3.Connection, analyze: Analyzer, path: Path) -> Loade
         ) from error
 
 
-def backup(db: sqlite3.Connection, path: Path) -> None:
+def backup(db: sqlite3.Connection, path: Path, *, key: bytes | None = None) -> None:
     """Copy the store while it is in use, page by page; the copy is one file and appears whole or not at all.
+    `key`: what the store is encrypted with; the copy is too.
 
     Raises: InvalidInput where the path can't be written or is the store, StoreFull."""
     _apart(db, path)
     with appearing(path) as part, translated(path):
         part.touch()
-        copy = sqlite3.connect(part, isolation_level=None)
+        copy = cipher.connect(part, key, isolation_level=None)
         try:
             db.backup(copy, pages=2048)
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -147,6 +151,10 @@ def _lines(db: sqlite3.Connection) -> Iterator[bytes]:
     ):
         sealed = None if digest is None else digest.hex()
         yield _line({"key": key, "space": space, "digest": sealed, "acks": json.loads(acks)})
+    for space, name, value in db.execute(
+        "SELECT space, name, value FROM cursors ORDER BY space, name"
+    ):
+        yield _line({"cursor": name, "space": space, "value": value})
     for id, dim in db.execute("SELECT id, dim FROM encoders ORDER BY slot"):
         yield _line({"encoder": id, "dim": dim})
     rows = db.execute(
@@ -207,15 +215,19 @@ class _Import:
         header = self._read(next(file, b""))
         if header.get("remanence") != "ledger":
             raise self._bad("this is not a Remanence export", "give a file that export wrote")
-        if header.get("format") != FORMAT:
+        if header.get("format") not in (1, FORMAT):
             raise self._bad(
                 f"format {header.get('format')!r} is not known", "install a newer Remanence"
             )
         if missing := [name for name in ("events", "head", "vectors") if name not in header]:
             raise self._bad(f"{missing[0]!r} is missing", "the file was changed")
         kinds: dict[str, Callable[[Line], None]] = {
-            "seq": self._event, "tenant": self._space, "acks": self._key, "dim": self._encoder, "vector": self._vector
+            "seq": self._event, "tenant": self._space, "acks": self._key, "cursor": self._cursor, "dim": self._encoder,
+            "vector": self._vector,
         }  # fmt: skip
+        # An InterfaceError is a value that SQLite has no form for.
+        unfit = cipher.errors("IntegrityError", "InterfaceError", "ProgrammingError")
+        unfit += (KeyError, TypeError, ValueError, IndexError, OverflowError)
         for raw in file:
             line = self._read(raw)
             handle = next((handle for mark, handle in kinds.items() if mark in line), None)
@@ -225,16 +237,7 @@ class _Import:
                 )
             try:
                 handle(line)
-            except (
-                KeyError,
-                TypeError,
-                ValueError,
-                IndexError,
-                OverflowError,
-                sqlite3.IntegrityError,
-                sqlite3.InterfaceError,  # a value that SQLite has no form for
-                sqlite3.ProgrammingError,
-            ) as error:
+            except unfit as error:
                 if isinstance(error, BadImport):
                     raise
                 raise self._bad(
@@ -254,6 +257,8 @@ class _Import:
             raise self._bad(
                 f"event {min(self.blank)} lost its content without being forgotten", "export again"
             )
+        if self.db.execute(_UNOWNED, (ANONYMOUS,)).fetchone():
+            raise self._bad("records in a space whose names were forgotten", "the file was changed")
         # Vectors may be complete or not: the first look at what is pending finds out.
         return Loaded(events=self.seq, vectors=self.vectors)
 
@@ -278,7 +283,8 @@ class _Import:
             bytes.fromhex(line["salt"]),
             bytes.fromhex(line["key"]),
         )
-        if space_key(names, salt) != key:
+        forgotten = names[0] == ANONYMOUS and not salt
+        if not forgotten and space_key(names, salt) != key:
             raise self._bad("the space's names do not match its key", "the line was changed")
         self.db.execute(
             "INSERT INTO spaces VALUES (?, ?, ?, ?, ?)", (line["space"], *names, salt, key)
@@ -322,6 +328,11 @@ class _Import:
             "INSERT INTO keys VALUES (?, ?, ?, ?)", (line["space"], line["key"], digest, acks)
         )
 
+    def _cursor(self, line: Line) -> None:
+        self.db.execute(
+            "INSERT INTO cursors VALUES (?, ?, ?)", (line["space"], line["cursor"], line["value"])
+        )
+
     def _encoder(self, line: Line) -> None:
         slot = len(self.slots)
         if slot >= SLOTS:
@@ -343,3 +354,6 @@ class _Import:
                 "INSERT INTO tokens VALUES (?, ?)", (id, b64decode(line["tokens"], validate=True))
             )
         self.vectors += 1
+
+
+_UNOWNED: Final = "SELECT 1 FROM docs d JOIN spaces s ON s.id = d.space WHERE s.tenant = ? LIMIT 1"

@@ -24,7 +24,7 @@ def pending(db: sqlite3.Connection, encoder: str, limit: int) -> list[Waiting]:
     slot, cursor = _slot(db, encoder)
     rows = db.execute(
         "SELECT e.seq, e.body FROM events e LEFT JOIN dense v ON v.id = e.seq * 16 + ? "
-        "WHERE e.seq > ? AND e.op <= 2 AND e.body IS NOT NULL AND v.id IS NULL ORDER BY e.seq LIMIT ?",
+        "WHERE e.seq > ? AND e.op BETWEEN 1 AND 2 AND e.body IS NOT NULL AND v.id IS NULL ORDER BY e.seq LIMIT ?",
         (slot, cursor, limit),
     )
     return [_waiting(seq, decode(raw)) for seq, raw in rows]
@@ -39,7 +39,7 @@ def waiting(db: sqlite3.Connection, encoder: str) -> int:
     slot, cursor = _slot(db, encoder)
     row = db.execute(
         "SELECT count(*) FROM events e LEFT JOIN dense v ON v.id = e.seq * 16 + ? "
-        "WHERE e.seq > ? AND e.op <= 2 AND e.body IS NOT NULL AND v.id IS NULL",
+        "WHERE e.seq > ? AND e.op BETWEEN 1 AND 2 AND e.body IS NOT NULL AND v.id IS NULL",
         (slot, cursor),
     ).fetchone()
     number: int = row[0]
@@ -90,14 +90,15 @@ def dense_of(
     ).fetchall()
 
 
-def tokens_of(db: sqlite3.Connection, encoder: str, seqs: Sequence[int]) -> list[bytes]:
-    """Packed token states of these versions, empty where there are none."""
+def tokens_of(
+    db: sqlite3.Connection, space: int, encoder: str, seqs: Sequence[int]
+) -> list[bytes]:
+    """Packed token states of these versions of a space, empty where there are none."""
     slot, _ = _slot(db, encoder)
     rows = db.execute(
-        "SELECT e.seq, t.states FROM json_each(?) j CROSS JOIN events e ON e.seq = j.value "
-        "CROSS JOIN docs d ON d.space = e.space AND d.seq = e.seq "
+        "SELECT d.seq, t.states FROM json_each(?) j CROSS JOIN docs d ON d.space = ? AND d.seq = j.value "
         "CROSS JOIN tokens t ON t.id = d.base * 16 + ?",
-        (json.dumps([int(seq) for seq in seqs]), slot),
+        (json.dumps([int(seq) for seq in seqs]), space, slot),
     )
     known: dict[int, bytes] = dict(rows.fetchall())
     return [known.get(int(seq), b"") for seq in seqs]
@@ -145,7 +146,7 @@ def _register(db: sqlite3.Connection, encoder: str, dim: int) -> int:
 
 def _live(db: sqlite3.Connection, seqs: Sequence[int]) -> set[int]:
     rows = db.execute(
-        "SELECT e.seq FROM json_each(?) j CROSS JOIN events e ON e.seq = j.value WHERE e.op <= 2 AND e.body IS NOT NULL",
+        "SELECT e.seq FROM json_each(?) j CROSS JOIN events e ON e.seq = j.value WHERE e.op BETWEEN 1 AND 2 AND e.body IS NOT NULL",
         (json.dumps([int(seq) for seq in seqs]),),
     )
     return {row[0] for row in rows}
@@ -155,7 +156,7 @@ def _advance(db: sqlite3.Connection, encoder: str, slot: int) -> None:
     # The cursor moves to just before the first text that still waits, or to the head.
     db.execute(
         "UPDATE encoders SET cursor = ifnull((SELECT e.seq - 1 FROM events e LEFT JOIN dense v ON v.id = e.seq * 16 + ?1 "
-        "WHERE e.seq > encoders.cursor AND e.op <= 2 AND e.body IS NOT NULL AND v.id IS NULL ORDER BY e.seq LIMIT 1), "
+        "WHERE e.seq > encoders.cursor AND e.op BETWEEN 1 AND 2 AND e.body IS NOT NULL AND v.id IS NULL ORDER BY e.seq LIMIT 1), "
         "(SELECT max(seq) FROM events)) WHERE id = ?2",
         (slot, encoder),
     )

@@ -9,24 +9,28 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import zip_longest
+from itertools import groupby, zip_longest
+from operator import itemgetter
 from typing import Any, Final
 
 from remanence.seams import Analyzer
-from remanence.store.content import Body, decode
+from remanence.store import cipher
+from remanence.store.content import Body, decode, encode, plain_content
 from remanence.store.derive import FORGET, Deriver, Entry, entry_of
-from remanence.store.erase import SLOTS
+from remanence.store.erase import ANONYMOUS, SLOTS
 from remanence.store.ledger import GENESIS, Space, chain, content_seal, space_key
-from remanence.store.migrations import m0001_ledger
 from remanence.store.reading import names
 from remanence.store.rows import unpack_row
+from remanence.store.schema import MIGRATIONS
 
 MOST_PROBLEMS: Final = 50
 """Problems that are listed one by one; a damaged file has either few or countless."""
 _DERIVED: Final = {
-    "links": "SELECT space, src, relation, dst, seq FROM links ORDER BY 1, 2, 3, 4",
+    "links": "SELECT space, src, relation, dst, seq, off FROM links ORDER BY 1, 2, 3, 4, 5",
     "lineage": "SELECT space, parent, child FROM lineage ORDER BY 1, 2, 3",
-    "touches": "SELECT space, rid, seq FROM touches ORDER BY 1, 2, 3",
+    "touches": "SELECT space, seq, rid, first, at, until, off FROM touches ORDER BY 1, 2",
+    "marks": "SELECT m.space, seq_on, seq_off, rid, first, since, until, n.text FROM marks m "
+    "LEFT JOIN names n ON n.space = m.space AND n.code = m.mark ORDER BY 1, 2",
     "tombstones": "SELECT space, rid, seq FROM tombstones ORDER BY 1, 2",
     "erased": "SELECT space, by, seq FROM erased ORDER BY 1, 2, 3",
 }
@@ -58,11 +62,15 @@ def verify(db: sqlite3.Connection, analyze: Analyzer) -> Report:
     spaces = _spaces(db, problems.append)
     events, versions, vectors, head = 0, 0, 0, GENESIS
     if not problems:  # a replay of what can't be read would only repeat the same
-        replay = sqlite3.connect("", isolation_level=None)
+        # Beside a store that keeps what it puts aside in memory, as an encrypted one does, nothing goes to the disk in the clear.
+        aside = ":memory:" if db.execute("PRAGMA temp_store").fetchone()[0] == 2 else ""
+        replay = sqlite3.connect(aside, isolation_level=None)
+        broken = cipher.errors()
+        broken += (ValueError, KeyError, TypeError, IndexError)
         try:
             events, head = _replay(db, replay, analyze, spaces, problems.append)
             versions = _compare(db, replay, problems.append)
-        except (sqlite3.Error, ValueError, KeyError, TypeError, IndexError) as error:
+        except broken as error:
             problems.append(f"replay: the ledger can't be derived: {type(error).__name__}: {error}")
         finally:
             replay.close()
@@ -86,12 +94,25 @@ def rebuild(db: sqlite3.Connection, analyze: Analyzer) -> int:
 
 
 def state_digest(db: sqlite3.Connection) -> str:
-    """64 hex digits over all content, present and past, its intervals, links and tombstones, on one snapshot.
+    """64 hex digits over what is known now: per record its content, slot and valid intervals, its marks and links, and which ids were
+    forgotten. Not over what was known before or how it came about: undoing what was done restores it."""
+    return _digest(db, _state)
+
+
+def history_digest(db: sqlite3.Connection) -> str:
+    """64 hex digits over all content, present and past, its intervals, marks, links and tombstones, on one snapshot.
 
     Not over salts, codes, vectors or actors: two machines that were told the same at the same times agree."""
+    return _digest(db, _history)
+
+
+_Parts = Iterator[tuple[str, tuple[Any, ...]]]
+
+
+def _digest(db: sqlite3.Connection, parts: Callable[[sqlite3.Connection, int], _Parts]) -> str:
     total = sha256()
     for space in db.execute("SELECT id, tenant, user FROM spaces ORDER BY tenant, user").fetchall():
-        for place, (name, values) in enumerate(_state(db, space[0])):
+        for place, (name, values) in enumerate(parts(db, space[0])):
             if not place:  # a space that holds nothing any more is like one that never was
                 _feed(total, "space", space[1:])
             _feed(total, name, values)
@@ -103,7 +124,31 @@ def entries(db: sqlite3.Connection) -> Iterator[Entry]:
     return map(entry_of, db.execute("SELECT * FROM events ORDER BY seq"))
 
 
-def _state(db: sqlite3.Connection, space: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _state(db: sqlite3.Connection, space: int) -> _Parts:
+    rows = db.execute(
+        "SELECT e.rid, d.fixed, c.body FROM events e JOIN docs d ON d.space = e.space AND d.seq = e.seq "
+        "JOIN events c ON c.seq = d.base WHERE e.space = ? AND e.op <= 3 AND d.closed IS NULL ORDER BY e.rid, e.version",
+        (space,),
+    )
+    for rid, versions in groupby(rows, key=itemgetter(0)):
+        known = []
+        for _, fixed, raw in versions:
+            row = unpack_row(fixed)
+            known.append((row.valid_from, row.valid_to, encode(plain_content(decode(raw)))))
+        for version in sorted(known):  # by valid time, however they came to be known
+            yield "version", (rid, *version)
+    for mark in db.execute(
+        "SELECT m.rid, n.text FROM marks m JOIN names n ON n.space = m.space AND n.code = m.mark "
+        "WHERE m.space = ?1 AND m.seq_off IS NULL AND EXISTS (SELECT 1 FROM events e "
+        "JOIN docs d ON d.space = e.space AND d.seq = e.seq "
+        "WHERE e.space = ?1 AND e.rid = m.rid AND e.op <= 3 AND d.closed IS NULL) ORDER BY 1, 2",
+        (space,),
+    ):
+        yield "mark", mark
+    yield from _ties(db, space)
+
+
+def _history(db: sqlite3.Connection, space: int) -> _Parts:
     versions = db.execute(
         "SELECT e.rid, e.version, d.fixed, c.body FROM events e JOIN docs d ON d.space = e.space AND d.seq = e.seq "
         "JOIN events c ON c.seq = d.base WHERE e.space = ? AND e.op <= 3 ORDER BY e.rid, e.version",
@@ -115,8 +160,19 @@ def _state(db: sqlite3.Connection, space: int) -> Iterator[tuple[str, tuple[Any,
             "version",
             (rid, version, row.valid_from, row.valid_to, row.known_from, row.known_to, body),
         )
+    for mark in db.execute(
+        "SELECT m.rid, n.text, m.since, m.until FROM marks m JOIN names n ON n.space = m.space AND n.code = m.mark "
+        "WHERE m.space = ? ORDER BY 1, 2, 3",
+        (space,),
+    ):
+        yield "mark", mark
+    yield from _ties(db, space)
+
+
+def _ties(db: sqlite3.Connection, space: int) -> _Parts:
     for link in db.execute(
-        "SELECT src, relation, dst FROM links WHERE space = ? ORDER BY 1, 2, 3", (space,)
+        "SELECT src, relation, dst FROM links WHERE space = ? AND off IS NULL ORDER BY 1, 2, 3",
+        (space,),
     ):
         yield "link", link
     for tombstone in db.execute(
@@ -135,7 +191,10 @@ def _spaces(db: sqlite3.Connection, problem: Callable[[str], None]) -> dict[int,
     spaces = {}
     for id, tenant, user, salt, key in db.execute("SELECT id, tenant, user, salt, key FROM spaces"):
         spaces[id] = Space(id, (tenant, user), key)
-        if space_key((tenant, user), salt) != key:
+        if tenant == ANONYMOUS and not salt:
+            if db.execute("SELECT 1 FROM docs WHERE space = ?", (id,)).fetchone():
+                problem(f"space {id}: its names were forgotten, and not its records")
+        elif space_key((tenant, user), salt) != key:
             problem(f"space {id}: its names are not those it was made with")
     return spaces
 
@@ -154,7 +213,8 @@ def _replay(
     """Walk the chain, and derive every event into an empty database."""
     replay.execute("PRAGMA journal_mode = OFF")  # thrown away whatever happens
     replay.execute("PRAGMA cache_size = -65536")
-    m0001_ledger.migrate(replay)
+    for migrate in MIGRATIONS:
+        migrate(replay)
     replay.execute("BEGIN")
     replay.executemany(
         "INSERT INTO spaces VALUES (?, ?, ?, ?, ?)", db.execute("SELECT * FROM spaces")
@@ -210,9 +270,9 @@ def _compare(
 def _versions(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     known: dict[int, list[str]] = {}
     rows = db.execute(
-        "SELECT space, seq, base, closed, same, fold, fixed, terms FROM docs ORDER BY space, seq"
+        "SELECT space, seq, base, closed, same, fold, slot, until, fixed, terms FROM docs ORDER BY space, seq"
     )
-    for space, seq, base, closed, same, fold, fixed, terms in rows:
+    for space, seq, base, closed, same, fold, slot, until, fixed, terms in rows:
         if space not in known:
             known[space] = names(db, Space(space, ("", ""), b""))
         row = unpack_row(fixed)
@@ -221,7 +281,7 @@ def _versions(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
             for code in (row.session, row.speaker, row.tail, row.kind)
         ]
         plain = row._replace(session=0, speaker=0, tail=0, kind=0)
-        yield (space, seq), base, closed, same, fold, plain, spelled, terms
+        yield (space, seq), base, closed, same, fold, slot, until, plain, spelled, terms
 
 
 def _check_vectors(db: sqlite3.Connection, problem: Callable[[str], None]) -> int:
@@ -240,10 +300,10 @@ def _check_vectors(db: sqlite3.Connection, problem: Callable[[str], None]) -> in
 
 _STRAY_DENSE: Final = (
     "SELECT count(*) FROM dense v LEFT JOIN events e ON e.seq = v.id / 16 "
-    "WHERE e.body IS NULL OR e.op > 2 OR v.id % 16 NOT IN (SELECT slot FROM encoders)"
+    "WHERE e.body IS NULL OR e.op NOT BETWEEN 1 AND 2 OR v.id % 16 NOT IN (SELECT slot FROM encoders)"
 )
 _STRAY_TOKENS: Final = (
     "SELECT count(*) FROM tokens v LEFT JOIN events e ON e.seq = v.id / 16 "
-    "WHERE e.body IS NULL OR e.op > 2 OR v.id % 16 NOT IN (SELECT slot FROM encoders)"
+    "WHERE e.body IS NULL OR e.op NOT BETWEEN 1 AND 2 OR v.id % 16 NOT IN (SELECT slot FROM encoders)"
 )
 assert SLOTS == 16
