@@ -7,6 +7,7 @@ did, also what other processes wrote. Records are numbered by `ord`, their place
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from remanence.errors import WrongDimension
 from remanence.seams import Embedder, Store
 from remanence.store.rows import ROW, pack_unit
+from remanence.text.index.marks import Marks, Used
 from remanence.text.index.postings import Inverted
 from remanence.text.index.vectors import Dense, Tokens
-from remanence.text.index.view import SpaceView, visible_rows
+from remanence.text.index.view import HIDDEN, SpaceView, look
 from remanence.types import FOREVER, Query, Scope
 
 TOKEN_BYTES = 256 * 2**20
@@ -44,6 +46,12 @@ class Space:
             Tokens(self.encoder.token_dim) if self.encoder and self.encoder.token_dim else None
         )
         self.chains = Chains()
+        self.marks = Marks()
+        self.used = Used()
+        self._origin: NDArray[np.int32] = np.zeros(256, np.int32)
+        self.names: Sequence[str] = [""]
+        """Code -> text, as of the last change."""
+        self.codes: dict[str, int] = {"": 0}
         self._current: SpaceView | None = None
         self._until = 0
         self.memo: dict[str, tuple[int, object]] = {}
@@ -53,23 +61,42 @@ class Space:
         """(n,) columns of `ROW`, in commit order."""
         return self._buffer[: self.n]
 
+    @property
+    def origin(self) -> NDArray[np.int32]:
+        """(n,) the ord of the first version of each version's record."""
+        return self._origin[: self.n]
+
+    def marked(self, mark: str, known_at: int | None, n: int) -> NDArray[np.bool_]:
+        """(n,) which of the first n versions are of a record that bore a mark at a known time (None: now)."""
+        bearing = np.zeros(self.n, np.bool_)
+        code = self.codes.get(mark)
+        if code is not None:
+            bearing[self._ords(self.marks.firsts(code, known_at))] = True
+        return bearing[self.origin[:n]] if bearing.any() else bearing[:n]
+
+    def _ords(self, seqs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Ords of versions that are here, by sequence number."""
+        ords = np.searchsorted(self.rows["seq"], seqs)
+        return ords[ords < self.n]
+
     def view(self, query: Query, now: int) -> SpaceView:
         """What this query may see at this moment, everything acknowledged included."""
         with self.lock:
             self.refresh()
             plain = query.as_of is None and query.known_at is None
+            plain = plain and not (query.archived or query.quarantined)
             if not plain or query.filters or query.kinds or len(query.scope) > 2:
-                return SpaceView(self, visible_rows(self, query, now), memo=None)
+                return SpaceView(self, look(self, query, now), query.known_at, memo=None)
             if self._current is None or now >= self._until:
                 self.state += (
                     self._current is not None
                 )  # time alone made a record visible, or ended one
                 rows = self.rows
-                mask = visible_rows(self, query, now)
+                seen = look(self, query, now)
                 later = rows["valid_from"][rows["valid_from"] > now]
                 closing = rows["valid_to"][rows["valid_to"] > now]
                 self._until = min(later.min(initial=FOREVER), closing.min(initial=FOREVER))
-                self._current = SpaceView(self, mask, memo=self.memo)
+                self._current = SpaceView(self, seen, None, memo=self.memo)
             return self._current
 
     def refresh(self) -> None:
@@ -78,12 +105,18 @@ class Space:
         if pulse == self._pulse:
             return
         delta = self.store.delta(self.scope, self._head)
-        if len(delta.rows) or delta.gone:
+        if len(delta.rows) or delta.gone or len(delta.marks):
+            self.names = self.store.names(self.scope)
+            self.codes = {name: code for code, name in enumerate(self.names)}
             self._take_rows(delta.rows, list(delta.terms))
             for seq in delta.gone:
                 self._erase(seq)
+            self.marks.take(delta.marks)
             self.state += 1
             self._current = None
+        if len(delta.uses):  # seen by what asks for them, and by nothing that was computed without
+            ords = np.searchsorted(self.rows["seq"], delta.uses["first"])
+            self.used.take(ords, delta.uses)
         self._head = delta.seq
         self._take_vectors()
         self._pulse = pulse
@@ -91,20 +124,26 @@ class Space:
     def _take_rows(self, rows: NDArray[Any], terms: list[bytes]) -> None:
         last = int(self.rows["seq"][-1]) if self.n else 0
         fresh = rows["seq"] > last
+        aside = [self.codes[kind] for kind in HIDDEN if kind in self.codes]
         for row in rows[~fresh]:  # a version that a later one closed
             self._buffer[self.ord(int(row["seq"]))] = row
+        closed = rows["kind"][~fresh]
+        changed = len(closed) > 0 and not np.isin(closed, aside).all()
         added = rows[fresh]
-        if not len(added):
-            return
         need = self.n + len(added)
         if need > len(self._buffer):
             wider = np.zeros(max(need, 2 * len(self._buffer)), ROW)
             wider[: self.n] = self.rows
             self._buffer = wider
-        self._buffer[self.n : need] = added
-        self.n = need
-        self.inverted.extend([entries for entries, new in zip(terms, fresh, strict=True) if new])
-        self.chains.extend(self.rows)
+            origin = np.zeros(len(wider), np.int32)
+            origin[: self.n] = self.origin
+            self._origin = origin
+        start, self.n = self.n, need
+        self._buffer[start:need] = added
+        self._origin[start:need] = np.searchsorted(self.rows["seq"], added["first"])
+        if len(added):
+            self.inverted.extend([t for t, new in zip(terms, fresh, strict=True) if new])
+        self.chains.extend(self.rows, aside, changed)
 
     def _take_vectors(self) -> None:
         if self.dense is None or self.encoder is None or not self.n:
@@ -133,7 +172,7 @@ class Space:
         """Recall@10 of the approximate search on the questions last asked; None where search is exact."""
         with self.lock:
             return (
-                self.dense.recall(visible_rows(self, Query(text="", scope=self.scope), FOREVER - 1))
+                self.dense.recall(look(self, Query(text="", scope=self.scope), FOREVER - 1).visible)
                 if self.dense
                 else None
             )
@@ -174,7 +213,7 @@ class Space:
         encoder = self.encoder
         if encoder is None or not len(ords):
             return
-        packed = self.store.tokens(encoder.id, self.rows["seq"][ords].tolist())
+        packed = self.store.tokens(self.scope, encoder.id, self.rows["seq"][ords].tolist())
         arrived = np.array([len(p) > 0 for p in packed])
         has = self.dense.having(ords) if self.dense is not None else arrived
         done = arrived | has  # a text without tokens is complete, a text not yet encoded is not
@@ -198,32 +237,36 @@ class Chains:
         self._next: NDArray[np.int32] = np.full(256, -1, np.int32)
         self._last: dict[int, int] = {}
 
-    def extend(self, rows: NDArray[Any]) -> None:
-        """Take in the rows from `self.n` on."""
+    def extend(self, rows: NDArray[Any], aside: Sequence[int] = (), changed: bool = False) -> None:
+        """Take in the rows from `self.n` on. `aside`: codes of kinds that are not said in a conversation, and follow nobody;
+        `changed`: older rows are no longer known."""
         start, self.n = self.n, len(rows)
         if self.n > len(self._next):
             spare = np.full(max(self.n, 2 * len(self._next)), -1, np.int32)
             self._previous = np.concatenate((self._previous[:start], spare[start:]))
             self._next = np.concatenate((self._next[:start], spare[start:]))
-        if self.n - start > 512:
-            self._recompute(rows)
+        if changed or self.n - start > 512:
+            self._recompute(rows, aside)
             return
+        self._previous[start : self.n] = self._next[start : self.n] = -1
         for ord in range(start, self.n):
             row = rows[ord]
+            if row["kind"] in aside:
+                continue
             before = self._last.get(int(row["session"]), -1)
             if row["first"] != row["seq"] or (
                 before >= 0 and row["valid_from"] < rows[before]["valid_from"]
             ):
-                self._recompute(rows)
+                self._recompute(rows, aside)
                 return
             self._previous[ord], self._next[ord] = before, -1
             if before >= 0:
                 self._next[before] = ord
             self._last[int(row["session"])] = ord
 
-    def _recompute(self, rows: NDArray[Any]) -> None:
+    def _recompute(self, rows: NDArray[Any], aside: Sequence[int]) -> None:
         # Of each record only the newest version stands in the chain; all of a session's rows sort together.
-        newest = np.flatnonzero(rows["known_to"] == FOREVER)
+        newest = np.flatnonzero((rows["known_to"] == FOREVER) & ~np.isin(rows["kind"], aside))
         order = newest[
             np.lexsort((rows["first"][newest], rows["valid_from"][newest], rows["session"][newest]))
         ].astype(np.int32)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from remanence.errors import InvalidInput
-from remanence.seams import Postings
+from remanence.seams import Postings, Uses
 from remanence.store.rows import ROLES
 from remanence.text.analyze import term_hash
 from remanence.text.index.terms import filterable, meta_hash
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 KEPT = 256
 """Posting lists that a view remembers."""
-WHOLE = "document"
-"""The kind of a record that holds a whole page. Its passages are records too, so it is read only when asked for by kind."""
+HIDDEN: Final = ("document", "fact", "lesson")
+"""Kinds of records that are read only when asked for by kind: a whole page, whose passages are records too; what was extracted
+from a record that is there itself; what was learnt from a failure, for the guards."""
+ASIDE: Final = ("archived", "quarantined")
+"""Marks of records that are read only when asked for."""
 Floats = NDArray[np.float32]
 Ords = NDArray[np.int32]
 
@@ -33,18 +36,25 @@ class SpaceView:
     The space goes on under it, in other threads: what it reads there, it reads under the space's lock."""
 
     def __init__(
-        self, space: Space, visible: NDArray[np.bool_], memo: dict[str, tuple[int, object]] | None
+        self,
+        space: Space,
+        seen: Seen,
+        known_at: int | None,
+        memo: dict[str, tuple[int, object]] | None,
     ) -> None:
         self._space = space
+        self._known_at = known_at
         self._memo = {} if memo is None else memo
         self._state = space.state
         self.rows: NDArray[Any] = space.rows
         self.n = len(self.rows)
-        self.visible = visible
-        self.count = int(np.count_nonzero(visible))
+        self.visible, self.standing = seen
+        self.count = int(np.count_nonzero(self.visible))
         self._all = self.count == self.n
         self.encoder = space.encoder
-        self.names: Sequence[str] = space.store.names(space.scope)
+        self.names = space.names
+        self._marked: dict[str, NDArray[np.bool_]] = {}
+        self._uses: tuple[int, Uses] | None = None
         self._neighbours: dict[int, Ords] = {}
         self._lengths: Floats | None = None
         self._postings: dict[tuple[str, str], Postings] = {}
@@ -100,16 +110,31 @@ class SpaceView:
     def token_max(self, states: Floats, ords: Ords) -> Floats:
         return self._space.token_best(states, ords)
 
+    def marked(self, mark: str) -> NDArray[np.bool_]:
+        if mark not in self._marked:
+            with self._space.lock:
+                self._marked[mark] = self._space.marked(mark, self._known_at, self.n)
+        return self._marked[mark]
+
+    def uses(self) -> Uses:
+        # A use changes no view, so this one asks again.
+        with self._space.lock:
+            state = self._space.used.state
+            if self._uses is None or self._uses[0] != state:
+                origin = self._space.origin[: self.n]
+                self._uses = state, self._space.used.of(origin, self._known_at)
+            return self._uses[1]
+
     def texts(self, ords: Ords) -> list[str]:
-        return [record.text if record else "" for record in self._records(ords)]
+        return [record.text if record else "" for record in self.records(ords)]
 
     def titles(self, ords: Ords) -> list[str]:
-        return [record.fields.get("title", "") if record else "" for record in self._records(ords)]
+        return [record.fields.get("title", "") if record else "" for record in self.records(ords)]
 
-    def _records(self, ords: Ords) -> list[Record | None]:
+    def records(self, ords: Ords) -> list[Record | None]:
         """None for what was forgotten since this view was made."""
         seqs = self.rows["seq"][ords].tolist()
-        found = self._space.store.found(self._space.scope, seqs)
+        found = self._space.store.found(self._space.scope, seqs, known_at=self._known_at)
         return [found.get(seq) for seq in seqs]
 
     def derived(self, name: str, build: Callable[[SpaceView, T | None], T]) -> T:
@@ -120,43 +145,54 @@ class SpaceView:
         return value  # type: ignore[return-value]
 
 
-def visible_rows(space: Space, query: Query, now: int) -> NDArray[np.bool_]:
-    """(n,) which versions the query's scope, moments, kinds and filters let it see.
+class Seen(NamedTuple):
+    """(n,) each: what a query may see, and what stands whether it may be seen or not."""
+
+    visible: NDArray[np.bool_]
+    standing: NDArray[np.bool_]
+
+
+def look(space: Space, query: Query, now: int) -> Seen:
+    """Which versions the query's scope, moments, kinds, marks and filters let it see, and which its scope and moments alone.
 
     Without `known_at` the newest version of each record counts; without `as_of`, what is valid now."""
     rows = space.rows
-    mask: NDArray[np.bool_]
+    standing: NDArray[np.bool_]
     if query.known_at is None:
-        mask = rows["known_to"] == FOREVER
+        standing = rows["known_to"] == FOREVER
     else:
-        mask = (rows["known_from"] <= query.known_at) & (query.known_at < rows["known_to"])
+        standing = (rows["known_from"] <= query.known_at) & (query.known_at < rows["known_to"])
     at = now if query.as_of is None else query.as_of
-    mask &= (rows["valid_from"] <= at) & (at < rows["valid_to"])
-    names = space.store.names(space.scope)
+    standing &= (rows["valid_from"] <= at) & (at < rows["valid_to"])
     if len(query.scope) > 2:
         tail = "\x1f".join(query.scope[2:])
         codes = [
-            c for c, name in enumerate(names) if name == tail or name.startswith(tail + "\x1f")
+            c
+            for c, name in enumerate(space.names)
+            if name == tail or name.startswith(tail + "\x1f")
         ]
-        mask &= np.isin(rows["tail"], codes)
+        standing &= np.isin(rows["tail"], codes)
+    mask = standing.copy()
     if query.kinds:
-        mask &= np.isin(rows["kind"], _codes(names, query.kinds))
-    elif whole := _codes(names, [WHOLE]):  # its passages stand for it
-        mask &= rows["kind"] != whole[0]
+        mask &= np.isin(rows["kind"], _codes(space, query.kinds))
+    elif "kind" not in query.filters and (hidden := _codes(space, HIDDEN)):
+        mask &= ~np.isin(rows["kind"], hidden)
+    for mark, shown in zip(ASIDE, (query.archived, query.quarantined), strict=True):
+        if not shown and mark in space.codes:
+            mask &= ~space.marked(mark, query.known_at, space.n)
     for key, wanted in query.filters.items():
         options = list(wanted) if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
         if key in ("session", "speaker", "kind"):
-            mask &= np.isin(rows[key], _codes(names, options))
+            mask &= np.isin(rows[key], _codes(space, options))
         elif key == "role":
             mask &= np.isin(rows["role"], [ROLES.index(o) for o in options if o in ROLES])
         else:
             mask &= _having(space, key, options)
-    return mask
+    return Seen(mask, standing)
 
 
-def _codes(names: Sequence[str], wanted: Sequence[object]) -> list[int]:
-    places = {name: code for code, name in enumerate(names)}
-    return [places[w] for w in wanted if isinstance(w, str) and w in places]
+def _codes(space: Space, wanted: Sequence[object]) -> list[int]:
+    return [space.codes[w] for w in wanted if isinstance(w, str) and w in space.codes]
 
 
 def _having(space: Space, key: str, options: Sequence[object]) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from remanence.catalogue.lazy import attach
 
 if TYPE_CHECKING:
+    from remanence.text.read.current import Current as Current
     from remanence.text.read.dense import Dense as Dense
     from remanence.text.read.feedback import Feedback as Feedback
     from remanence.text.read.fuse import Fuse as Fuse
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from remanence.text.read.ranker import Linear as Linear
     from remanence.text.read.related import Related as Related
     from remanence.text.read.shape import Shape as Shape
+    from remanence.text.read.strength import Strength as Strength
     from remanence.text.read.temporal import Temporal as Temporal
     from remanence.text.read.window import Window as Window
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "Current": "remanence.text.read.current",
             "Dense": "remanence.text.read.dense",
             "Feedback": "remanence.text.read.feedback",
             "Fit": "remanence.text.read.pack",
@@ -41,12 +44,14 @@ else:
             "Related": "remanence.text.read.related",
             "Sessions": "remanence.text.read.neighbours",
             "Shape": "remanence.text.read.shape",
+            "Strength": "remanence.text.read.strength",
             "Temporal": "remanence.text.read.temporal",
             "Window": "remanence.text.read.window",
         },
     )
 
 __all__ = [
+    "Current",
     "Dense",
     "Feedback",
     "Fit",
@@ -61,6 +66,7 @@ __all__ = [
     "Related",
     "Sessions",
     "Shape",
+    "Strength",
     "Temporal",
     "Window",
 ]
