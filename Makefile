@@ -65,13 +65,13 @@ types: $(VENV)/.lint  ## mypy --strict
 layers: $(VENV)/.lint  ## no floor imports from above itself
 	$(BIN)/lint-imports --no-cache
 
-gen: $(VENV)/.lint  ## write what is generated: lazy packages, docs/catalogue.md, memory_async.py
+gen: $(VENV)/.lint  ## write what is generated: lazy packages, docs/catalogue.md, memory_async.py, memory_bound.py
 	$(BIN)/python -m remanence.catalogue
-	$(BIN)/python tools/gen_async.py
+	$(BIN)/python tools/gen_twins.py
 
 check-gen: $(VENV)/.lint  ## fail where a generated file is stale
 	$(BIN)/python -m remanence.catalogue --check
-	$(BIN)/python tools/gen_async.py --check
+	$(BIN)/python tools/gen_twins.py --check
 
 docs: $(VENV)/.test  ## run the examples of README.md and docs/, follow their links
 	$(BIN)/python -m pytest tests/house/test_docs.py $(ARGS)

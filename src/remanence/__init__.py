@@ -39,15 +39,20 @@ if TYPE_CHECKING:
     from remanence.errors import WrongDimension as WrongDimension
     from remanence.memory import Memory as Memory
     from remanence.memory_async import AsyncMemory as AsyncMemory
+    from remanence.memory_bound import BoundMemory as BoundMemory
     from remanence.types import Ack as Ack
     from remanence.types import AckStatus as AckStatus
     from remanence.types import Add as Add
     from remanence.types import Change as Change
+    from remanence.types import Check as Check
     from remanence.types import Context as Context
     from remanence.types import Event as Event
     from remanence.types import Forget as Forget
+    from remanence.types import ForgetPlan as ForgetPlan
     from remanence.types import Hit as Hit
+    from remanence.types import Hits as Hits
     from remanence.types import Link as Link
+    from remanence.types import Mark as Mark
     from remanence.types import Micros as Micros
     from remanence.types import Query as Query
     from remanence.types import Receipt as Receipt
@@ -56,8 +61,10 @@ if TYPE_CHECKING:
     from remanence.types import Revise as Revise
     from remanence.types import Role as Role
     from remanence.types import Scope as Scope
+    from remanence.types import Slot as Slot
     from remanence.types import Source as Source
     from remanence.types import Touch as Touch
+    from remanence.types import Undo as Undo
     from remanence.types import to_datetime as to_datetime
     from remanence.types import to_micros as to_micros
 else:
@@ -70,16 +77,21 @@ else:
             "Add": "remanence.types",
             "AsyncMemory": "remanence.memory_async",
             "BadImport": "remanence.errors",
+            "BoundMemory": "remanence.memory_bound",
             "Change": "remanence.types",
+            "Check": "remanence.types",
             "Conflict": "remanence.errors",
             "Context": "remanence.types",
             "Corrupt": "remanence.errors",
             "EndpointError": "remanence.errors",
             "Event": "remanence.types",
             "Forget": "remanence.types",
+            "ForgetPlan": "remanence.types",
             "Hit": "remanence.types",
+            "Hits": "remanence.types",
             "InvalidInput": "remanence.errors",
             "Link": "remanence.types",
+            "Mark": "remanence.types",
             "Memory": "remanence.memory",
             "Micros": "remanence.types",
             "MissingExtra": "remanence.errors",
@@ -97,11 +109,13 @@ else:
             "Revise": "remanence.types",
             "Role": "remanence.types",
             "Scope": "remanence.types",
+            "Slot": "remanence.types",
             "Source": "remanence.types",
             "StoreBusy": "remanence.errors",
             "StoreError": "remanence.errors",
             "StoreFull": "remanence.errors",
             "Touch": "remanence.types",
+            "Undo": "remanence.types",
             "UsageError": "remanence.errors",
             "WrongDimension": "remanence.errors",
             "to_datetime": "remanence.types",
@@ -116,16 +130,21 @@ __all__ = [
     "Add",
     "AsyncMemory",
     "BadImport",
+    "BoundMemory",
     "Change",
+    "Check",
     "Conflict",
     "Context",
     "Corrupt",
     "EndpointError",
     "Event",
     "Forget",
+    "ForgetPlan",
     "Hit",
+    "Hits",
     "InvalidInput",
     "Link",
+    "Mark",
     "Memory",
     "Micros",
     "MissingExtra",
@@ -143,11 +162,13 @@ __all__ = [
     "Revise",
     "Role",
     "Scope",
+    "Slot",
     "Source",
     "StoreBusy",
     "StoreError",
     "StoreFull",
     "Touch",
+    "Undo",
     "UsageError",
     "WrongDimension",
     "to_datetime",

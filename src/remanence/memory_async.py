@@ -4,23 +4,31 @@
         await memory.add("I moved to Lisbon in March", user_id="ana")
         hits = await memory.search("Where does Ana live?", user_id="ana")
 
-Written by `make gen` from `memory.py`: edit that.
+Written by `make gen` from `memory/`: edit that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from remanence.memory import Content, Memory, Status, When
+from remanence.memory import Memory
+from remanence.memory.core import Content, Status, When
 from remanence.recipes.recipe import Recipe
-from remanence.seams import Embedder, Observation
+from remanence.seams import Embedder, Form, Observation
+from remanence.store.keys import Key
+from remanence.store.people import Changed, LogLine, Readout, Span
 from remanence.store.transfer import Loaded
 from remanence.store.verify import Report
-from remanence.types import Ack, Context, Event, Hit, Micros, Receipt, Record
+from remanence.text.guard.policy import Policy
+from remanence.text.keep.fade import Moved
+from remanence.text.keep.sleep import Night, Progress
+from remanence.text.slots.conflicts import Conflict
+from remanence.types import Ack, Context, Event, ForgetPlan, Hits, Micros, Receipt, Record
 
 T = TypeVar("T")
 
@@ -50,21 +58,47 @@ class AsyncMemory:
         recipe: str | Recipe = "default",
         clock: Callable[[], Micros] | None = None,
         read_only: bool = False,
+        tenant: str = "",
+        key: Key | None = None,
+        policy: str | Path | Policy | None = None,
+        actor: str = "",
+        audit_reads: bool = False,
+        forms: Sequence[Form] = (),
     ) -> AsyncMemory:
         """Open the store at `path`, creating it where there is none.
 
         `embedder`: `"auto"` (MiniLM if its files are on this machine, else none), `"minilm"`, `"static"`, `"none"`, the URL of an
-        OpenAI-compatible endpoint, or an `Embedder`. `clock` gives the time in micros, for tests and replays.
+        OpenAI-compatible endpoint, or an `Embedder`. `tenant` names the tenant: in a folder each has a file of its own.
+        `key`: 32 bytes (or where they are) that the file is encrypted with. `policy`: a policy file (trust, privacy, contextual
+        integrity); default: the one that comes with the package. `actor` stands in the ledger beside each change; with `audit_reads`
+        each record that a read returns is noted there too. `forms`: other places that hold what was made from records, for
+        `forget` to reach. `clock` gives the time in micros, for tests and replays.
 
-        Raises: NotAStore, NewerSchema, ReadOnly, Corrupt; ModelMissing; InvalidInput for an unknown embedder or recipe.
+        Raises: NotAStore, NewerSchema, ReadOnly, Corrupt, AccessDenied (the key); ModelMissing; MissingExtra; InvalidInput for an
+        unknown embedder, recipe or policy.
         """
         return AsyncMemory(
             await asyncio.to_thread(
                 lambda: Memory.open(
-                    path, embedder=embedder, recipe=recipe, clock=clock, read_only=read_only
+                    path,
+                    embedder=embedder,
+                    recipe=recipe,
+                    clock=clock,
+                    read_only=read_only,
+                    tenant=tenant,
+                    key=key,
+                    policy=policy,
+                    actor=actor,
+                    audit_reads=audit_reads,
+                    forms=forms,
                 )
             )
         )
+
+    async def close(self) -> None:
+        """Stop the encoder after its batch in hand, and close the file. What is pending waits in the store."""
+        await self._run(lambda: self._memory.close())
+        self._worker.shutdown()
 
     async def add(
         self,
@@ -77,12 +111,15 @@ class AsyncMemory:
         at: When = None,
         origin: str = "",
         meta: Mapping[str, object] | None = None,
+        supersedes: str | Sequence[str] = (),
         key: str = "",
     ) -> list[Ack]:
         """Remember text, a message, or a list of them, in one durable transaction; one `Ack` each, in order.
 
         A message: `{"role": "user", "name": "Ana", "content": "…", "at": …}`; see `text.write.messages`. `at` is when it was said
-        (default: now). `key` makes a retry safe: the same key again stores nothing and returns the first call's acks.
+        (default: now). `origin` names the channel that it came through ("user", "web:example.org", "tool:mail", …): set it by what
+        you know, never by what the text says; the policy's trust goes by it. `supersedes`: ids of memories that stop being true
+        where this one begins. `key` makes a retry safe: the same key again stores nothing and returns the first call's acks.
 
         Raises: InvalidInput (nothing is written), Conflict (a key used for other content), StoreFull, StoreBusy, ReadOnly.
         """
@@ -96,6 +133,7 @@ class AsyncMemory:
                 at=at,
                 origin=origin,
                 meta=meta,
+                supersedes=supersedes,
                 key=key,
             )
         )
@@ -116,17 +154,19 @@ class AsyncMemory:
         *,
         user_id: str | None = None,
         agent_id: str | None = None,
+        at: When = None,
         expect: int | str | None = None,
         meta: Mapping[str, object] | None = None,
     ) -> Ack:
         """Replace a record's text by a new version; the old one stays readable by `known_at` and `history`.
 
+        Without `at` the old text was wrong all along; with it, the new one holds from then on and the old one before.
         `expect`: the version or digest that you read; if somebody wrote in between, Conflict, and nothing is written.
         Raises: NotFound, Conflict, InvalidInput.
         """
         return await self._run(
             lambda: self._memory.update(
-                id, text, user_id=user_id, agent_id=agent_id, expect=expect, meta=meta
+                id, text, user_id=user_id, agent_id=agent_id, at=at, expect=expect, meta=meta
             )
         )
 
@@ -152,19 +192,28 @@ class AsyncMemory:
     async def touch(
         self, id: str, *, user_id: str | None = None, agent_id: str | None = None, how: str = "used"
     ) -> Ack:
-        """Note that a record was used; fading and ranking may read it from the ledger. Raises: NotFound."""
+        """Note that a record was used; fading and ranking read it from the ledger. Raises: NotFound."""
         return await self._run(
             lambda: self._memory.touch(id, user_id=user_id, agent_id=agent_id, how=how)
         )
 
-    async def forget(
-        self, ids: str | Sequence[str], *, user_id: str | None = None, agent_id: str | None = None
-    ) -> Receipt:
-        """Erase records in all their versions, and everything derived from them; the ledger keeps that it happened.
+    async def mark(
+        self,
+        id: str,
+        mark: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        on: bool = True,
+        why: str = "",
+    ) -> Ack:
+        """Set a mark on a record, or take it off: `pinned` (never fades), `archived` (found only when asked for), or your own.
 
-        Raises: NotFound, if any of the ids is unknown (then nothing is erased).
+        Raises: NotFound, InvalidInput.
         """
-        return await self._run(lambda: self._memory.forget(ids, user_id=user_id, agent_id=agent_id))
+        return await self._run(
+            lambda: self._memory.mark(id, mark, user_id=user_id, agent_id=agent_id, on=on, why=why)
+        )
 
     async def search(
         self,
@@ -178,11 +227,18 @@ class AsyncMemory:
         known_at: When = None,
         kinds: Sequence[str] = (),
         filters: Mapping[str, object] | None = None,
-    ) -> list[Hit]:
-        """The `k` records that answer best, best first, each with the signals that brought it up.
+        asker: str = "",
+        audience: str = "",
+        purpose: str = "",
+        archived: bool = False,
+        quarantined: bool = False,
+    ) -> Hits:
+        """The `k` records that answer best, best first, each with the signals that brought it up and notes on what to know of it.
 
         `as_of`: what was true then (default: now); `known_at`: what was known then (default: all). `filters`: equality on
-        `session`, `speaker`, `role`, `kind` or a key of `meta`; a list means any of them.
+        `session`, `speaker`, `role`, `kind` or a key of `meta`; a list means any of them. `audience`: to whom the answer goes, and
+        `purpose`, what for: the policy decides which memories may go there; the result's `withheld` says why others did not.
+        `archived`, `quarantined`: look also at what has faded, and at what waits for confirmation.
         """
         return await self._run(
             lambda: self._memory.search(
@@ -195,6 +251,11 @@ class AsyncMemory:
                 known_at=known_at,
                 kinds=kinds,
                 filters=filters,
+                asker=asker,
+                audience=audience,
+                purpose=purpose,
+                archived=archived,
+                quarantined=quarantined,
             )
         )
 
@@ -210,10 +271,15 @@ class AsyncMemory:
         known_at: When = None,
         kinds: Sequence[str] = (),
         filters: Mapping[str, object] | None = None,
+        asker: str = "",
+        audience: str = "",
+        purpose: str = "",
+        archived: bool = False,
     ) -> Context:
         """What to put before a model: the best memories in at most `budget` tokens, in conversation order, each cited.
 
         Where the whole visible memory fits, it is all there, in order: for short histories that is the best known answer.
+        `audience` and `purpose` as in `search`.
         """
         return await self._run(
             lambda: self._memory.context(
@@ -226,6 +292,10 @@ class AsyncMemory:
                 known_at=known_at,
                 kinds=kinds,
                 filters=filters,
+                asker=asker,
+                audience=audience,
+                purpose=purpose,
+                archived=archived,
             )
         )
 
@@ -251,6 +321,214 @@ class AsyncMemory:
         """All versions of a record, oldest first. Raises: NotFound."""
         return await self._run(lambda: self._memory.history(id, user_id=user_id, agent_id=agent_id))
 
+    async def facts(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        as_of: When = None,
+        known_at: When = None,
+        quarantined: bool = False,
+        limit: int = 100,
+        after: int = 0,
+    ) -> list[Record]:
+        """What holds (or held `as_of` then) of each thing that has one value at a time, as records of kind `fact`: `slot` says what
+        about whom, `sources` where it was said.
+        """
+        return await self._run(
+            lambda: self._memory.facts(
+                user_id=user_id,
+                agent_id=agent_id,
+                as_of=as_of,
+                known_at=known_at,
+                quarantined=quarantined,
+                limit=limit,
+                after=after,
+            )
+        )
+
+    async def conflicts(
+        self, *, user_id: str | None = None, agent_id: str | None = None
+    ) -> list[Conflict]:
+        """Pairs of facts that can't both hold, where nothing says which does; oldest first. `settle` decides."""
+        return await self._run(lambda: self._memory.conflicts(user_id=user_id, agent_id=agent_id))
+
+    async def settle(
+        self,
+        id: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        both: bool = False,
+    ) -> list[Ack]:
+        """Decide the conflicts of a fact (or of the record that it was read out of): it holds, and what contradicts it ended where the
+        later of the two began; or, with `both`, they don't contradict each other. Everything stays readable.
+
+        Raises: NotFound where it is in no conflict.
+        """
+        return await self._run(
+            lambda: self._memory.settle(id, user_id=user_id, agent_id=agent_id, both=both)
+        )
+
+    async def quarantine(
+        self, *, user_id: str | None = None, agent_id: str | None = None, limit: int = 100
+    ) -> list[tuple[Record, str]]:
+        """What waits for confirmation, oldest first, each with the reason why it was put aside."""
+        return await self._run(
+            lambda: self._memory.quarantine(user_id=user_id, agent_id=agent_id, limit=limit)
+        )
+
+    async def confirm(
+        self, id: str, *, user_id: str | None = None, agent_id: str | None = None
+    ) -> list[Ack]:
+        """Let a quarantined memory be read, with the facts that were read out of it. Raises: NotFound where it waits for nothing."""
+        return await self._run(lambda: self._memory.confirm(id, user_id=user_id, agent_id=agent_id))
+
+    async def reject(
+        self, id: str, *, user_id: str | None = None, agent_id: str | None = None, why: str = ""
+    ) -> list[Ack]:
+        """Keep a memory out for good, and learn from it: what says the same from an untrusted origin is put aside as well.
+
+        It stays in quarantine, where it can be looked at; `forget` erases it. Raises: NotFound.
+        """
+        return await self._run(
+            lambda: self._memory.reject(id, user_id=user_id, agent_id=agent_id, why=why)
+        )
+
+    async def fade(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        below: float = 0.1,
+        keep: int = 1000,
+        dry_run: bool = False,
+    ) -> list[Moved]:
+        """Move to the archive what is weaker than `below` as long as more than `keep` memories stay in reach, and back what was used
+        again; what moved, and why. Nothing is deleted; `search(archived=True)` finds it. `dry_run` only says what would move.
+        """
+        return await self._run(
+            lambda: self._memory.fade(
+                user_id=user_id, agent_id=agent_id, below=below, keep=keep, dry_run=dry_run
+            )
+        )
+
+    async def sleep(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        seconds: float = math.inf,
+        tokens: float = math.inf,
+        bytes: float = math.inf,
+        only: Sequence[str] = (),
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Night:
+        """Do what is due while nobody waits: merge duplicates, adjudicate conflicts, archive what faded, summarise sessions.
+
+        Within `seconds`, `tokens` of a configured model and `bytes` of new text; what is left goes on next time, also after a kill.
+        Every change names its source and can be undone: `undo(night.run)`. `only`: names of sleepers. `progress` gets a sleeper's name,
+        how far it is, and a note. `dry_run`: the same changes as data, and nothing is written.
+        """
+        return await self._run(
+            lambda: self._memory.sleep(
+                user_id=user_id,
+                agent_id=agent_id,
+                seconds=seconds,
+                tokens=tokens,
+                bytes=bytes,
+                only=only,
+                dry_run=dry_run,
+                progress=progress,
+            )
+        )
+
+    async def undo(
+        self, what: int | str, *, user_id: str | None = None, agent_id: str | None = None
+    ) -> list[Ack]:
+        """Take back an event, by its number, or a whole sleep, by its run: memory is then as if it had not happened, and the ledger
+        keeps that it did. Raises: Conflict where another event
+        stands on it or it can't be taken back (then nothing is); NotFound where there was no such run.
+        """
+        return await self._run(lambda: self._memory.undo(what, user_id=user_id, agent_id=agent_id))
+
+    async def plan_forget(
+        self,
+        ids: str | Sequence[str] = (),
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        session_id: str = "",
+        kinds: Sequence[str] = (),
+        filters: Mapping[str, object] | None = None,
+        mentions: str = "",
+        before: When = None,
+        everything: bool = False,
+    ) -> ForgetPlan:
+        """What `forget` with the same words would erase, and what would go with it. Raises: as `forget`."""
+        return await self._run(
+            lambda: self._memory.plan_forget(
+                ids,
+                user_id=user_id,
+                agent_id=agent_id,
+                session_id=session_id,
+                kinds=kinds,
+                filters=filters,
+                mentions=mentions,
+                before=before,
+                everything=everything,
+            )
+        )
+
+    async def forget(
+        self,
+        ids: str | Sequence[str] = (),
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        session_id: str = "",
+        kinds: Sequence[str] = (),
+        filters: Mapping[str, object] | None = None,
+        mentions: str = "",
+        before: When = None,
+        everything: bool = False,
+        recheck: bool = True,
+        sign: bool = True,
+    ) -> Receipt:
+        """Erase records in all their versions, and everything that was derived from them, in every form; then look for them in every
+        byte of the store's files and through every way of reading, and say in a signed receipt what was found.
+
+        Which: `ids`; or all that match what is given of `session_id`, `kinds`, `filters`, `mentions` (words that the text of any version
+        holds, case aside) and `before` (said before that moment); or `everything` of a user. The key that signs is made once, in the
+        user's configuration folder. Without `recheck` the erasure is the same, and `recheck()` reads again later.
+
+        Raises: NotFound, if any of the ids is unknown or nothing matches (then nothing is erased); InvalidInput where nothing is chosen.
+        """
+        return await self._run(
+            lambda: self._memory.forget(
+                ids,
+                user_id=user_id,
+                agent_id=agent_id,
+                session_id=session_id,
+                kinds=kinds,
+                filters=filters,
+                mentions=mentions,
+                before=before,
+                everything=everything,
+                recheck=recheck,
+                sign=sign,
+            )
+        )
+
+    async def recheck(self, receipt: Receipt, *, sign: bool = True) -> Receipt:
+        """The receipt of an earlier forget of this process, with the checks made now. Raises: NotFound."""
+        return await self._run(lambda: self._memory.recheck(receipt, sign=sign))
+
+    async def attest(self, receipt: Receipt, *, key: str | None = None) -> list[str]:
+        """What is wrong with a receipt: its signature, or what this store's ledger says against it; nothing where it is good."""
+        return await self._run(lambda: self._memory.attest(receipt, key=key))
+
     async def events(
         self,
         *,
@@ -264,6 +542,66 @@ class AsyncMemory:
             lambda: self._memory.events(
                 user_id=user_id, agent_id=agent_id, after=after, limit=limit
             )
+        )
+
+    async def log(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        actor: str = "",
+        ops: Sequence[str] = (),
+        reads: bool = True,
+        after: int = 0,
+        limit: int = 100,
+        newest: bool = True,
+    ) -> list[LogLine]:
+        """What happened, in words, newest first. `actor`: whose doing (one that ends in "/" stands for all that begin so); `ops`:
+        `add`, `revise`, `retract`, `link`, `touch`, `mark`, `undo`, `forget`; `reads`: with the reads that were noted.
+        """
+        return await self._run(
+            lambda: self._memory.log(
+                user_id=user_id,
+                agent_id=agent_id,
+                actor=actor,
+                ops=ops,
+                reads=reads,
+                after=after,
+                limit=limit,
+                newest=newest,
+            )
+        )
+
+    async def diff(
+        self,
+        since: When = None,
+        until: When = None,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+    ) -> list[Changed]:
+        """What is different at the known time `until` (default: now) from what it was at `since` (default: at first)."""
+        return await self._run(
+            lambda: self._memory.diff(since, until, user_id=user_id, agent_id=agent_id)
+        )
+
+    async def blame(
+        self, id: str, *, user_id: str | None = None, agent_id: str | None = None
+    ) -> list[Span]:
+        """Which words of a record came from where, by whom and when, in the order of its text. Raises: NotFound."""
+        return await self._run(lambda: self._memory.blame(id, user_id=user_id, agent_id=agent_id))
+
+    async def readers(
+        self,
+        id: str | None = None,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        limit: int = 100,
+    ) -> list[Readout]:
+        """Who read a record (None: any), newest first. Only reads through a memory opened with `audit_reads` are noted."""
+        return await self._run(
+            lambda: self._memory.readers(id, user_id=user_id, agent_id=agent_id, limit=limit)
         )
 
     async def flush(self, timeout: float | None = None) -> bool:
@@ -283,8 +621,12 @@ class AsyncMemory:
         await self._run(lambda: self._memory.rebuild())
 
     async def state_digest(self) -> str:
-        """A digest of all that is remembered, equal for equal histories on any machine."""
+        """A digest of all that is known now, equal for equal memories on any machine; undoing restores it exactly."""
         return await self._run(lambda: self._memory.state_digest())
+
+    async def history_digest(self) -> str:
+        """A digest of all that is remembered and of how it came about, equal for equal histories on any machine."""
+        return await self._run(lambda: self._memory.history_digest())
 
     async def backup(self, path: str | Path) -> None:
         """Copy the store to `path` while it is in use; the copy appears whole or not at all."""
@@ -298,11 +640,6 @@ class AsyncMemory:
         """Read an export into this store, which must be empty; the result has the same state digest."""
         return await self._run(lambda: self._memory.load(path))
 
-    async def close(self) -> None:
-        """Stop the encoder after its batch in hand, and close the file. What is pending waits in the store."""
-        await self._run(lambda: self._memory.close())
-        self._worker.shutdown()
-
     async def list(
         self,
         *,
@@ -313,6 +650,8 @@ class AsyncMemory:
         known_at: When = None,
         kinds: Sequence[str] = (),
         filters: Mapping[str, object] | None = None,
+        archived: bool = False,
+        quarantined: bool = False,
         limit: int = 100,
         after: int = 0,
     ) -> list[Record]:
@@ -326,6 +665,8 @@ class AsyncMemory:
                 known_at=known_at,
                 kinds=kinds,
                 filters=filters,
+                archived=archived,
+                quarantined=quarantined,
                 limit=limit,
                 after=after,
             )

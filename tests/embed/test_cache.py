@@ -87,3 +87,36 @@ def test_threads_may_share_it(counting: Counting) -> None:
         ):
             assert bytes_of(encoded, 0) == wanted[text]
     assert 0 < cached.held <= 3_000
+
+
+def test_what_is_forgotten_leaves_it_whatever_was_encoded_around(counting: Counting) -> None:
+    cached = Cached(inner=counting)
+    cached.encode(['Ana said, "my dog is ill"', "my dog is ill", "a cat", "tea with my dog"])
+    before = cached.held
+    assert cached.scan([b"dog is ill", b"a cat "]) == (4, 1)
+    assert cached.erase(("t", "u"), ["r1"], ["my dog is ill", ""]) == 2
+    assert cached.scan([b"dog is ill"]) == (2, 0)
+    assert 0 < cached.held < before
+    counting.seen.clear()
+    cached.encode(["a cat", "my dog is ill"])
+    assert counting.seen == ["my dog is ill"]
+
+
+def test_many_texts_are_forgotten_at_once(counting: Counting) -> None:
+    cached = Cached(inner=counting)
+    texts = [f"sentence number {n} of many" for n in range(100)]
+    cached.encode([f'He said, "{text}"' for text in texts])
+    assert cached.erase(("t", "u"), [], [*texts[:50], "x"]) == 50
+    assert cached.scan([text.encode() for text in texts]) == (50, 50)
+
+
+def test_what_is_encoded_while_something_is_forgotten_is_not_kept(counting: Counting) -> None:
+    class Slow(Counting):
+        def encode(self, texts: Sequence[str]) -> Encoded:
+            cached.erase(("t", "u"), ["r1"], list(texts))
+            return super().encode(texts)
+
+    cached = Cached(inner=Slow(counting.inner))
+    cached.encode(["my dog"])
+    assert cached.held == 0
+    assert cached.scan([b"my dog"]) == (0, 0)

@@ -33,7 +33,11 @@ def public(module: ModuleType) -> set[str]:
 def test_all_is_sorted_and_is_what_can_be_seen() -> None:
     assert remanence.__all__ == sorted(remanence.__all__)
     assert dir(remanence) == remanence.__all__
-    assert set(remanence.__all__) == public(types) | public(errors) | {"Memory", "AsyncMemory"}
+    assert set(remanence.__all__) == public(types) | public(errors) | {
+        "Memory",
+        "AsyncMemory",
+        "BoundMemory",
+    }
 
 
 @pytest.mark.parametrize("name", remanence.__all__)

@@ -50,7 +50,11 @@ def files(found: Iterable[Entry], package: Path) -> dict[Path, str]:
 
 def _doors(package: Path) -> dict[str, str]:
     """What `remanence` itself exports: the verbs, and every public noun and error. Constants stay at home."""
-    homes = {"Memory": "remanence.memory", "AsyncMemory": "remanence.memory_async"}
+    homes = {
+        "Memory": "remanence.memory",
+        "AsyncMemory": "remanence.memory_async",
+        "BoundMemory": "remanence.memory_bound",
+    }
     for module in ("types", "errors"):
         tree = ast.parse((package / f"{module}.py").read_text(encoding="utf-8"))
         for name in _defined(tree):

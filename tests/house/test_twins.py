@@ -1,4 +1,4 @@
-"""The asynchronous twins: written from `memory.py`, complete, and working on a real store."""
+"""The twins of `Memory`, asynchronous and bound: written from `memory/`, complete, and working on a real store."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from remanence import AsyncMemory, Conflict, Memory
-from tools import gen_async
+from remanence import AsyncMemory, BoundMemory, Conflict, Memory
+from tools import gen_twins
 
 SMALL = '''
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIMIT = 3
 
 class Status: ...
 
-class Memory:
+class Core:
     @classmethod
     def open(cls, path: str, /, *, embedder: str = "auto") -> Memory:
         """Open it."""
@@ -34,7 +34,9 @@ class Memory:
         """Where it is."""
     def list(self, limit: int = LIMIT) -> list[Record]:
         """All."""
-    def search(self, query: str, k: int = 10, *words: str, **filters: object) -> list[Hit]:
+    def search(
+        self, query: str, k: int = 10, *words: str, user_id: str | None = None, agent_id: str | None = None, **filters: object
+    ) -> list[Hit]:
         """Look.
 
         Two paragraphs.
@@ -50,7 +52,7 @@ class Memory:
 
 
 def test_each_kind_of_method_has_its_kind_of_twin() -> None:
-    text = gen_async.generate(SMALL)
+    text = gen_twins.generate_async([SMALL])
     twins = {
         node.name: ast.unparse(node)
         for node in ast.walk(ast.parse(text))
@@ -66,21 +68,58 @@ def test_each_kind_of_method_has_its_kind_of_twin() -> None:
         in twins["open"]
     )
     assert twins["path"].startswith("@property\ndef path(self) -> str")
-    assert "search(query, k, *words, **filters)" in twins["search"]
+    assert (
+        "search(query, k, *words, user_id=user_id, agent_id=agent_id, **filters)" in twins["search"]
+    )
     assert "Two paragraphs." in twins["search"]
     assert "-> list[Status]" in twins["each"]
     assert "list(self._memory.each())" in twins["each"]
     assert "\n    await self._run(lambda: self._memory.flush())" in twins["flush"]
     assert twins["close"].endswith("self._worker.shutdown()")
     assert list(twins)[-1] == "list"
-    assert "from remanence.memory import LIMIT, Memory, Status\n" in text
+    assert "from remanence.memory import Memory\n" in text
+    assert "from remanence.memory.core import LIMIT, Status\n" in text
     assert "from remanence.types import Hit, Record\n" in text
+
+
+def test_a_bound_memory_has_the_verbs_that_are_somebodys_and_no_way_to_name_another() -> None:
+    text = gen_twins.generate_bound([SMALL])
+    twins = {
+        node.name: ast.unparse(node)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert twins.keys() == {"__init__", "search"}
+    assert (
+        "def search(self, query: str, k: int=10, *words: str, **filters: object)" in twins["search"]
+    )
+    assert "user_id=self._user, agent_id=self._agent" in twins["search"]
+
+
+def test_every_verb_that_is_somebodys_is_bound() -> None:
+    for name, method in inspect.getmembers(Memory, callable):
+        parameters = dict(inspect.signature(method).parameters) if name[0] != "_" else {}
+        if {"user_id", "agent_id"} <= parameters.keys():
+            del parameters["user_id"], parameters["agent_id"]
+            assert dict(inspect.signature(getattr(BoundMemory, name)).parameters) == parameters
+        else:
+            assert not hasattr(BoundMemory, name) or name.startswith("__")
+
+
+def test_a_bound_memory_reads_and_writes_one_users(tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "m.db", embedder="none") as memory:
+        ana, ben = BoundMemory(memory, user_id="ana"), BoundMemory(memory, user_id="ben")
+        ana.add("the key is under the mat", id="k")
+        assert [hit.record.id for hit in ana.search("where is the key")] == ["k"]
+        assert not ben.search("where is the key")
+        with pytest.raises(TypeError):
+            ben.search("where is the key", user_id="ana")  # type: ignore[call-arg]
 
 
 def test_the_committed_file_is_current() -> None:
     pytest.importorskip("ruff", reason="its format is ruff's, a tool of `make lint`")
     done = subprocess.run(
-        [sys.executable, gen_async.__file__, "--check"], capture_output=True, text=True, check=False
+        [sys.executable, gen_twins.__file__, "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 

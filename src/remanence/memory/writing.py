@@ -1,0 +1,279 @@
+"""The verbs that write: `add`, `observe`, `update`, `retract`, `touch`, `pin`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from remanence.errors import InvalidInput
+from remanence.memory.core import Content, Core, When
+from remanence.seams import Observation
+from remanence.text.write.messages import as_observations, empty, moment, refusal
+from remanence.types import (
+    BEGINNING,
+    Ack,
+    Add,
+    Change,
+    Mark,
+    Micros,
+    Record,
+    Retract,
+    Revise,
+    Scope,
+    Touch,
+    to_micros,
+)
+
+BULK = 2_000
+"""Observations committed at once by a bulk write."""
+
+
+class Writing(Core):
+    """What changes memory. Every change is durable when its verb returns."""
+
+    def add(
+        self,
+        content: Content,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        session_id: str = "",
+        id: str = "",
+        at: When = None,
+        origin: str = "",
+        meta: Mapping[str, object] | None = None,
+        supersedes: str | Sequence[str] = (),
+        key: str = "",
+    ) -> list[Ack]:
+        """Remember text, a message, or a list of them, in one durable transaction; one `Ack` each, in order.
+
+        A message: `{"role": "user", "name": "Ana", "content": "…", "at": …}`; see `text.write.messages`. `at` is when it was said
+        (default: now). `origin` names the channel that it came through ("user", "web:example.org", "tool:mail", …): set it by what
+        you know, never by what the text says; the policy's trust goes by it. `supersedes`: ids of memories that stop being true
+        where this one begins. `key` makes a retry safe: the same key again stores nothing and returns the first call's acks.
+
+        Raises: InvalidInput (nothing is written), Conflict (a key used for other content), StoreFull, StoreBusy, ReadOnly.
+        """
+        now = self._store.now()
+        observations = as_observations(
+            content,
+            scope=self._scope(user_id, agent_id),
+            now=now,
+            session=session_id,
+            id=id,
+            at=moment("at", at),
+            origin=origin,
+            meta=meta,
+        )
+        if len(observations) == 1 and empty(observations[0]):
+            raise InvalidInput("content is empty", hint="there is nothing to remember in it")
+        closed = (supersedes,) if isinstance(supersedes, str) else tuple(supersedes)
+        if closed and len(observations) != 1:
+            raise InvalidInput(
+                f"supersedes= with {len(observations)} messages",
+                hint="add the one that replaces them alone",
+            )
+        return self._write(observations, key, now, closed)
+
+    def observe(
+        self, observations: Iterable[Observation], *, progress: Callable[[int], None] | None = None
+    ) -> Iterator[Ack]:
+        """Write many observations, lazily, a durable transaction for every few thousand; yields an ack each.
+
+        What was acknowledged stays when the rest fails. `progress` is called with the number committed so far.
+        """
+        source = iter(observations)
+        done = 0
+        while batch := list(islice(source, BULK)):
+            yield from self._write(batch, "", self._store.now())
+            done += len(batch)
+            if progress is not None:
+                progress(done)
+
+    def _write(
+        self,
+        observations: Sequence[Observation],
+        key: str,
+        now: Micros,
+        supersedes: tuple[str, ...] = (),
+    ) -> list[Ack]:
+        if not observations:
+            return []
+        changes: list[Change] = []
+        firsts: list[int] = []
+        reasons = [refusal(observation, now) for observation in observations]
+        for place, observation in enumerate(observations):
+            firsts.append(len(changes))
+            if reasons[place]:
+                continue
+            made, reasons[place] = self._admitted(observation)
+            if made and supersedes:
+                made[0] = replace(made[0], supersedes=supersedes)
+            changes.extend(made)
+        acks = self._apply(changes, key)
+        ends = [*firsts[1:], len(changes)]
+        # A document is one item of the caller's, though several records: its ack is its own, or its first failure.
+        return [
+            Ack("rejected", id=observation.id, reason=reason) if reason else _item(acks[start:end])
+            for observation, reason, start, end in zip(
+                observations, reasons, firsts, ends, strict=True
+            )
+        ]
+
+    def _admitted(self, observation: Observation) -> tuple[list[Add], str]:
+        """What the writer makes of it, as the guards let it through, and its facts; or nothing, and why."""
+        made: list[Add] = []
+        quarantine = ""
+        for add in self._recipe.writer.write(observation):
+            kept, why, waits = self._guarded(add)
+            if kept is None:
+                return [], why
+            # What stands in one text with what waits for confirmation waits with it.
+            quarantine = quarantine or waits
+            if quarantine:
+                kept = replace(kept, marks={**kept.marks, "quarantined": quarantine})
+            made.append(kept)
+            if self._recipe.facts is not None:
+                made += self._recipe.facts.of(kept)
+        return made, ""
+
+    def _guarded(self, add: Add) -> tuple[Add | None, str, str]:
+        """What the guards make of it (None: refused), why it is refused, why it waits for confirmation."""
+        waits = ""
+        for guard in self._recipe.guards:
+            verdict = guard.admit(add)
+            if verdict.action == "reject":
+                return None, verdict.reason, ""
+            add = verdict.add
+            if verdict.action == "quarantine":
+                waits = waits or verdict.reason
+        return add, "", waits
+
+    def update(
+        self,
+        id: str,
+        text: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        at: When = None,
+        expect: int | str | None = None,
+        meta: Mapping[str, object] | None = None,
+    ) -> Ack:
+        """Replace a record's text by a new version; the old one stays readable by `known_at` and `history`.
+
+        Without `at` the old text was wrong all along; with it, the new one holds from then on and the old one before.
+        `expect`: the version or digest that you read; if somebody wrote in between, Conflict, and nothing is written.
+        Raises: NotFound, Conflict, InvalidInput.
+        """
+        if not isinstance(text, str):
+            raise InvalidInput(f"the new text is a {type(text).__name__}", hint="give a string")
+        if not text.strip():
+            raise InvalidInput(
+                "the new text is empty",
+                hint="retract() says it is no longer true, forget() erases it",
+            )
+        scope = self._scope(user_id, agent_id)
+        kept, why, _ = self._guarded(Add(scope=scope, text=text, meta=meta or {}))
+        if kept is None:
+            raise InvalidInput(f"the new text is refused: {why}", hint="the policy says so")
+        since = moment("at", at)
+        revised = Revise(
+            scope=scope,
+            id=id,
+            text=kept.text,
+            expect=expect,
+            meta=None if meta is None else kept.meta,
+            valid_from=since,
+        )
+        return self._one(revised, *self._restated(scope, id, kept.text, since))
+
+    def _restated(self, scope: Scope, id: str, text: str, since: Micros | None) -> list[Change]:
+        """What a new text of a record does to the facts that were read out of it: those it no longer states end, new ones begin."""
+        if self._recipe.facts is None:
+            return []
+        record = self._store.get(scope, id)
+        if record is None:
+            return []
+        begin = since if since is not None else _begin(record)
+        stated = self._recipe.facts.of(
+            Add(
+                scope=record.scope,
+                text=text,
+                id=id,
+                kind=record.kind,
+                session=record.session,
+                speaker=record.speaker,
+                role=record.role,
+                origin=record.origin,
+                trust=record.trust,
+                marks={mark: "" for mark in record.marks if mark == "quarantined"},
+                valid_from=begin,
+            )
+        )
+        fresh = [
+            replace(fact, sources=tuple(source._replace(id=id) for source in fact.sources))
+            for fact in stated
+        ]
+        known = [fact for fact in self._facts(scope, id) if fact.valid_to is None]
+        ended = [
+            Retract(scope=fact.scope, id=fact.id, at=begin)
+            for fact in known
+            if fact.slot not in [new.slot for new in fresh]
+        ]
+        return [*ended, *(new for new in fresh if new.slot not in [old.slot for old in known])]
+
+    def _facts(self, scope: Scope, id: str) -> list[Record]:
+        """The facts that were read out of a record."""
+        found = [self._store.get(scope, child) for child in self._store.children(scope, id)]
+        return [fact for fact in found if fact is not None and fact.slot is not None]
+
+    def retract(
+        self,
+        id: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        at: When = None,
+        expect: int | str | None = None,
+    ) -> Ack:
+        """No longer true from `at` on (default: now). The record stays, and is found when asked `as_of` an earlier time.
+
+        Raises: NotFound, Conflict, InvalidInput."""
+        scope = self._scope(user_id, agent_id)
+        end = moment("at", at)
+        facts = [Retract(scope=one.scope, id=one.id, at=end) for one in self._facts(scope, id)]
+        return self._one(Retract(scope=scope, id=id, at=end, expect=expect), *facts)
+
+    def touch(
+        self, id: str, *, user_id: str | None = None, agent_id: str | None = None, how: str = "used"
+    ) -> Ack:
+        """Note that a record was used; fading and ranking read it from the ledger. Raises: NotFound."""
+        return self._one(Touch(scope=self._scope(user_id, agent_id), id=id, how=how))
+
+    def mark(
+        self,
+        id: str,
+        mark: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        on: bool = True,
+        why: str = "",
+    ) -> Ack:
+        """Set a mark on a record, or take it off: `pinned` (never fades), `archived` (found only when asked for), or your own.
+
+        Raises: NotFound, InvalidInput."""
+        scope = self._scope(user_id, agent_id)
+        return self._one(Mark(scope=scope, id=id, mark=mark, on=on, why=why))
+
+
+def _begin(record: Record) -> Micros:
+    return BEGINNING if record.valid_from is None else to_micros(record.valid_from)
+
+
+def _item(acks: Sequence[Ack]) -> Ack:
+    if not acks:
+        return Ack("rejected", reason="there is nothing to remember in it")
+    return next((ack for ack in acks if ack.status == "rejected"), acks[0])
