@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from shutil import get_terminal_size
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import NamedTuple
 
 from remanence import __version__
@@ -29,69 +29,133 @@ class Command(NamedTuple):
     help: str
 
 
-GROUPS: dict[str, tuple[Command, ...]] = {
+GROUPS: dict[str, tuple[tuple[Command, ...], ...]] = {
     "Remember": (
-        Command("add", "write:add", "Remember a text, or what comes on standard input"),
-        Command(
-            "import",
-            "imports:import_",
-            "Import conversations or notes: ChatGPT, Claude, JSON Lines, LoCoMo, Markdown",
+        (
+            Command("add", "write:add", "Remember a text"),
+            Command("import", "imports:import_", "Conversations and notes from elsewhere"),
         ),
-        Command(
-            "update", "write:update", "Give a memory a new text; the old one stays in its history"
+        (
+            Command("update", "write:update", "A new text for a memory"),
+            Command("retract", "write:retract", "Say that it is no longer true"),
         ),
-        Command("retract", "write:retract", "Say that a memory is no longer true"),
-        Command("forget", "write:forget", "Erase memories and all that was derived from them"),
     ),
     "Recall": (
-        Command("search", "read:search", "The memories that answer best, best first"),
-        Command(
-            "context", "read:context", "Memories packed into a token budget, to put before a model"
+        (
+            Command("search", "read:search", "The memories that answer best"),
+            Command("context", "read:context", "Packed for a model"),
         ),
-        Command(
-            "ask",
-            "ask:ask",
-            "Cited memories, and a written answer where a chat model is configured",
+        (Command("ask", "ask:ask", "Cited memories; a written answer where a model is set up"),),
+        (
+            Command("list", "look:list_", "What is stored"),
+            Command("show", "look:show", "One memory"),
+            Command("history", "look:history", "All its versions"),
         ),
-        Command("list", "look:list_", "Memories in the order they were stored"),
-        Command("show", "look:show", "One memory with everything that is known about it"),
-        Command("history", "look:history", "All versions of a memory"),
+        (Command("facts", "look:facts_", "What holds now, and what held once, of whom"),),
+    ),
+    "Decide": (
+        (
+            Command(
+                "conflicts", "decide:conflicts", "Facts that can't both hold: keep one, or both"
+            ),
+        ),
+        (
+            Command(
+                "quarantine", "decide:quarantine", "What waits for a word of yours: confirm, reject"
+            ),
+        ),
+        (Command("policy", "policy:app", "Whom to trust, what to mask, what may be told to whom"),),
+    ),
+    "Age": (
+        (
+            Command("pin", "fading:pin", "Never let a memory fade"),
+            Command("unpin", "fading:unpin", "Let it fade again"),
+        ),
+        (
+            Command(
+                "fade", "fading:fade", "Move to the archive what has become weak; deletes nothing"
+            ),
+        ),
+        (
+            Command("sleep", "fading:sleep", "Merge, adjudicate, archive, summarise"),
+            Command("undo", "fading:undo", "Take it back"),
+        ),
+    ),
+    "Forget": (
+        (
+            Command(
+                "forget",
+                "forgetting:forget",
+                "Erase, with all that was derived; look again; a receipt",
+            ),
+        ),
+        (
+            Command(
+                "receipt",
+                "forgetting:app",
+                "Show a receipt, verify it, or print the key that signs",
+            ),
+        ),
+        (
+            Command("keys", "walls:keys", "Of encrypted stores: make, destroy"),
+            Command("tenants", "walls:tenants", "The stores in a folder"),
+        ),
+    ),
+    "Account": (
+        (
+            Command("log", "account:log", "What happened"),
+            Command("diff", "account:diff", "What is different between two moments"),
+        ),
+        (
+            Command("blame", "account:blame", "Where a memory's words came from"),
+            Command("readers", "account:readers", "Who read it"),
+        ),
     ),
     "Keep": (
-        Command("status", "keep:status", "Counts, sizes, and how far the embedding is"),
-        Command("flush", "keep:flush", "Embed what waits for its vectors"),
-        Command("verify", "keep:verify", "Check the ledger and all that is derived from it"),
-        Command("rebuild", "keep:rebuild", "Derive everything anew from the ledger"),
-        Command("backup", "keep:backup", "Copy the store while it is in use"),
-        Command(
-            "export",
-            "keep:export",
-            "Write everything as JSON Lines, which `rmem import` reads back",
+        (
+            Command("status", "keep:status", "Counts and sizes"),
+            Command("verify", "keep:verify", "Check everything against the ledger"),
+        ),
+        (
+            Command("flush", "keep:flush", "Embed what waits for its vectors"),
+            Command("rebuild", "keep:rebuild", "Derive all anew"),
+        ),
+        (
+            Command("backup", "keep:backup", "Copy the store while in use"),
+            Command("export", "keep:export", "Write it as JSON Lines"),
         ),
     ),
     "Study": (
-        Command("models", "models:app", "The encoders on this machine, and fetching one"),
-        Command("papers", "catalogue:papers", "The mechanisms inside and where they come from"),
-        Command("where", "catalogue:where", "The file, source and figures of a mechanism"),
-        Command(
-            "bench", "bench:app", "Measure: LoCoMo, BEAM, multi-hop, Cranfield, scale, durability"
+        (
+            Command("models", "models:app", "The encoders on this machine"),
+            Command("train", "train:app", "Fit the ranker"),
         ),
-        Command("train", "train:app", "Fit the ranker to questions with known evidence"),
-        Command("completion", "completion:completion", "Set up completion for your shell"),
+        (
+            Command("papers", "catalogue:papers", "The mechanisms inside"),
+            Command("where", "catalogue:where", "The source and figures of one"),
+        ),
+        (
+            Command("bench", "bench:app", "Measure it beside others"),
+            Command("completion", "completion:completion", "For your shell"),
+        ),
     ),
 }
+"""What `rmem --help` shows: in each group lines, on each line the commands that belong together."""
 COMMANDS: dict[str, Command] = {
-    command.name: command for group in GROUPS.values() for command in group
+    command.name: command for group in GROUPS.values() for line in group for command in line
 }
 OPTIONS = {
-    "--store PATH_OR_URL": "the store; else $REMANENCE_STORE, else memory.rmem in your data directory",
+    "--store PATH_OR_URL": "the store; else $REMANENCE_STORE, else your memory.rmem",
     "--user NAME": "whose memory; else $REMANENCE_USER, else 'default'",
     "--agent NAME": "narrows it to one agent's",
+    "--tenant NAME": "whose store in a folder of stores; else $REMANENCE_TENANT",
+    "--keys PATH": "the key of an encrypted store; else $REMANENCE_KEYS",
     "--json": "JSON for programs: one object a line",
-    "--help": "also after a command",
-    "--version": "print the version",
+    "--help, --version": "`rmem COMMAND --help` has examples",
 }
 EXITS = "0 done; 1 nothing found; 2 the call is wrong; 3 the store; 4 a model."
+_INDENT = 19
+"""Columns of names in the overview."""
 _TAKES_VALUE = {option.split()[0] for option in OPTIONS if " " in option}
 
 
@@ -120,38 +184,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"no command is called {name!r}",
             f"did you mean {' or '.join(near)}?" if near else "rmem --help lists the commands",
         )
-    return int(import_module("remanence.serve.shell").run(command, _placed(leading, rest)))
+    before = [option if option != "-h" else "--help" for option in leading if option != "--version"]
+    return int(import_module("remanence.serve.shell").run(command, rest, before))
 
 
 def overview(width: int) -> str:
-    """The text of `rmem --help`."""
+    """The text of `rmem --help`: a screen."""
     lines = [
         "Usage: rmem COMMAND [OPTIONS]",
-        "",
-        "Memory for language models and agents, in one file.",
+        *wrap("Memory for language models and agents, in one file.", max(width, 40)),
         "",
     ]
-    for group, commands in GROUPS.items():
-        lines += [
-            f"{group}:",
-            *(_entry(command.name, command.help, 11, width) for command in commands),
-            "",
-        ]
+    for group, entries in GROUPS.items():
+        lines += [f"{group}:", *(_together(line, width) for line in entries)]
     lines += [
-        "Options of every command:",
-        *(_entry(name, text, 20, width) for name, text in OPTIONS.items()),
         "",
+        "Options of most commands:",
+        *(_entry(*option, width) for option in OPTIONS.items()),
     ]
     lines += [fill(f"Exit codes: {EXITS} `rmem COMMAND --help` has examples.", max(width, 40)), ""]
     return "\n".join(lines)
 
 
-def _entry(name: str, text: str, indent: int, width: int) -> str:
+def _together(line: Sequence[Command], width: int) -> str:
+    first, *others = (command.help for command in line)
+    told = [first, *(other[:1].lower() + other[1:] for other in others)]
+    return _entry(", ".join(command.name for command in line), "; ".join(told), width)
+
+
+def _entry(name: str, text: str, width: int) -> str:
     return fill(
         text,
         max(width, 40),
-        initial_indent=f"  {name:<{indent}} ",
-        subsequent_indent=" " * (indent + 3),
+        initial_indent=f"  {name:<{_INDENT}} ",
+        subsequent_indent=" " * (_INDENT + 3),
     )
 
 
@@ -167,13 +233,6 @@ def _split(given: list[str]) -> tuple[list[str], str | None, list[str]]:
         else:
             return given[:position], given[position], given[position + 1 :]
     return given, None, []
-
-
-def _placed(leading: list[str], rest: list[str]) -> list[str]:
-    """Options before the command belong to it: `rmem --json search x` is `rmem search --json x`."""
-    return [
-        option if option != "-h" else "--help" for option in leading if option != "--version"
-    ] + rest
 
 
 def _wrong(message: str, hint: str) -> int:

@@ -56,6 +56,91 @@ Agent = Annotated[
         show_default=False,
     ),
 ]
+Tenant = Annotated[
+    str,
+    typer.Option(
+        "--tenant",
+        metavar="NAME",
+        envvar="REMANENCE_TENANT",
+        help="Whose store in a folder of stores.",
+        show_default=False,
+    ),
+]
+Keys = Annotated[
+    str,
+    typer.Option(
+        "--keys",
+        metavar="PATH",
+        envvar="REMANENCE_KEYS",
+        help="The key of an encrypted store: a file, or a folder of keys (ending in /).",
+        show_default=False,
+    ),
+]
+PolicyFile = Annotated[
+    str,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        envvar="REMANENCE_POLICY",
+        help="Your own policy (rmem policy show); default: that of rmem.",
+        show_default=False,
+    ),
+]
+Actor = Annotated[
+    str,
+    typer.Option(
+        "--actor",
+        metavar="NAME",
+        envvar="REMANENCE_ACTOR",
+        help="Who does it, for the ledger.",
+        show_default=False,
+    ),
+]
+Asker = Annotated[
+    str,
+    typer.Option(
+        "--asker",
+        metavar="NAME",
+        envvar="REMANENCE_ASKER",
+        help="Who asks, for the ledger.",
+        show_default=False,
+    ),
+]
+AuditReads = Annotated[
+    bool,
+    typer.Option(
+        "--audit-reads/--no-audit-reads",
+        envvar="REMANENCE_AUDIT_READS",
+        help="Note in the ledger who read what.",
+        show_default=False,
+    ),
+]
+Audience = Annotated[
+    str,
+    typer.Option(
+        "--audience",
+        metavar="WHO",
+        help="To whom the answer goes, such as 'my employer': what does not belong there is withheld.",
+        show_default=False,
+    ),
+]
+Purpose = Annotated[
+    str,
+    typer.Option(
+        "--purpose",
+        metavar="WHAT",
+        help="What for, such as 'book a flight'.",
+        show_default=False,
+    ),
+]
+Archived = Annotated[
+    bool, typer.Option("--archived", help="Look also at what has faded into the archive.")
+]
+Quarantined = Annotated[
+    bool, typer.Option("--quarantined", help="Look also at what waits for confirmation.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Session = Annotated[
     str, typer.Option("--session", metavar="ID", help="The conversation's id.", show_default=False)
 ]
@@ -105,6 +190,15 @@ Kind = Annotated[
         "--kind",
         metavar="KIND",
         help="Only this kind (episode, document, …); repeatable.",
+        show_default=False,
+    ),
+]
+Filter = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="KEY=VALUE",
+        help="Only where speaker, role, session or a key of meta is this; repeatable.",
         show_default=False,
     ),
 ]

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -27,16 +28,16 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from remanence.types import Ack, Event, Hit, Record
+from remanence.types import Hit, Record
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNWRAPPED = 1_000_000
 
 
 class Ticker(Protocol):
-    """Tells a progress bar how far the work is: `done` of `total` (None: unknown)."""
+    """Tells a progress bar how far the work is: `done` of `total` (None: unknown), and `about` what it is now."""
 
-    def __call__(self, done: int, total: int | None = None) -> None: ...
+    def __call__(self, done: int, total: int | None = None, about: str = "") -> None: ...
 
 
 class _Terminal(Console):
@@ -81,8 +82,10 @@ def who(record: Record) -> str:
     return record.speaker or record.role or record.kind
 
 
-def print_memory(number: int, record: Record, *, score: float | None = None) -> None:
-    """A memory as two blocks: `[n]`, who, when, where and its id; then its text."""
+def print_memory(
+    number: int, record: Record, *, score: float | None = None, notes: Sequence[str] = ()
+) -> None:
+    """A memory as two blocks: `[n]`, who, when, where, its id and its marks; then its text, and what to know of it."""
     out = console()
     head = Text.assemble(
         (f"[{number}] ", "bold cyan"),
@@ -96,6 +99,8 @@ def print_memory(number: int, record: Record, *, score: float | None = None) -> 
             head.append("  ").append(visible(part), style)
     if record.valid_to is not None:
         head.append("  ").append(f"until {day(record.valid_to)}", "yellow")
+    if record.marks:
+        head.append("  ").append(visible(", ".join(record.marks)), "magenta")
     if score is not None:
         head.append("  ").append(f"{score:.3f}", "dim")
     body = Text(visible(record.text.strip()))
@@ -103,17 +108,39 @@ def print_memory(number: int, record: Record, *, score: float | None = None) -> 
         body.append("\n" if record.text else "").append(f"[image: {visible(caption)}]", "italic")
     out.print(head)
     out.print(_indented(out, body))
+    for note in notes:
+        out.print(_indented(out, Text(f"note: {visible(note)}", "yellow")))
 
 
 def print_hits(hits: Sequence[Hit], *, explain: bool) -> None:
     """Memories, best first, each numbered as it can be cited."""
     out = console()
     for number, hit in enumerate(hits, 1):
-        print_memory(number, hit.record, score=hit.score if explain else None)
+        print_memory(number, hit.record, score=hit.score if explain else None, notes=hit.notes)
         if explain:
             out.print(_indented(out, _signals(hit, out)))
         if number < len(hits):
             out.print()
+
+
+def print_withheld(reasons: Sequence[str], *, json_: bool) -> None:
+    """Why records that matched were left out: on standard error, so that what is read by programs stays one kind of thing."""
+    if not reasons:
+        return
+    out = console(errors=True)
+    if json_:
+        out.print(json.dumps({"withheld": list(reasons)}, ensure_ascii=False))
+        return
+    for reason in reasons:
+        out.print(f"withheld: {visible(reason)}", style="yellow")
+
+
+def brief(text: str, *, indent: int = 0) -> str:
+    """A text on one line: cut to the terminal's width less `indent` columns; whole where there is no terminal."""
+    out = console()
+    line = visible(" ".join(text.split()))
+    room = max(out.width - indent, 20) if out.is_terminal else len(line)
+    return line if len(line) <= room else f"{line[: room - 1]}…"
 
 
 def _indented(out: Console, body: Text | Table) -> RenderableType:
@@ -157,7 +184,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     out.print(grid)
 
 
-def facts(pairs: Iterable[tuple[str, object]]) -> None:
+def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
     """Names and values, aligned; empty values are left out."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column()
@@ -168,17 +195,20 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
     console().print(grid)
 
 
-def as_json(thing: Record | Hit | Ack | Event) -> dict[str, object]:
-    """A noun as plain values. Field names are those of `remanence.types`; times are ISO 8601 with zone or null."""
+def as_json(thing: object) -> dict[str, object]:
+    """A noun as plain values. Field names are those of its dataclass; times are ISO 8601 with zone or null."""
     if isinstance(thing, Hit):
         return {
             "score": thing.score,
             "record": as_json(thing.record),
             "signals": dict(thing.signals),
+            "notes": list(thing.notes),
         }
-    found = {name: getattr(thing, name) for name in type(thing).__dataclass_fields__}
+    assert is_dataclass(thing)
+    found = {field.name: getattr(thing, field.name) for field in fields(thing)}
     if isinstance(thing, Record):
         found["sources"] = [source._asdict() for source in thing.sources]
+        found["slot"] = thing.slot._asdict() if thing.slot else None
     return found
 
 
@@ -198,8 +228,8 @@ def progress(description: str, *, shown: bool = True) -> Iterator[Ticker]:
     ) as bar:
         task = bar.add_task(description, total=None)
 
-        def tick(done: int, total: int | None = None) -> None:
-            bar.update(task, completed=done, total=total)
+        def tick(done: int, total: int | None = None, about: str = "") -> None:
+            bar.update(task, completed=done, total=total, description=about or description)
 
         yield tick
 

@@ -18,6 +18,7 @@ import typer.main
 from remanence.errors import ModelError, RemanenceError, StoreError
 from remanence.serve.cli import COMMANDS, COMPLETING, Command
 from remanence.serve.output import visible
+from remanence.serve.wording import in_words
 
 NOTHING_FOUND = 1
 WRONG_CALL = 2
@@ -31,16 +32,21 @@ _Misuse: Any = typer.BadParameter.__mro__[2]
 """What a wrong option or argument raises; typer exports only this one of its subclasses."""
 
 
-def run(command: Command, arguments: Sequence[str]) -> int:
-    """Run a command; its exit code. Errors become one line on standard error (`REMANENCE_DEBUG=1`: a traceback before it)."""
+def run(command: Command, arguments: Sequence[str], before: Sequence[str] = ()) -> int:
+    """Run a command; its exit code. Errors become one line on standard error (`REMANENCE_DEBUG=1`: a traceback before it).
+
+    Options that were given `before` the command belong to it: `rmem --json search x` is `rmem search --json x`, and
+    `rmem --json keys new x` is `rmem keys new --json x`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A memory may hold what the terminal can't show.
             stream.reconfigure(errors="backslashreplace")
-    report = _Report(as_json="--json" in arguments)
+    report = _Report(as_json="--json" in (*before, *arguments))
     try:
         program = built(command)
-        given = list(arguments) or (["--help"] if isinstance(_target(command), typer.Typer) else [])
+        group = isinstance(_target(command), typer.Typer)
+        behind = 1 if group and arguments and not arguments[0].startswith("-") else 0
+        given = [*arguments[:behind], *before, *arguments[behind:]] or (["--help"] if group else [])
         # Not program.main(): it would turn Ctrl-C and a closed pipe into exit codes of its own.
         with program.make_context(f"rmem {command.name}", given) as context:
             done = program.invoke(context)
@@ -120,6 +126,7 @@ class _Report:
     def __call__(self, code: str, message: str, hint: str, exit_code: int) -> int:
         if os.environ.get("REMANENCE_DEBUG"):
             traceback.print_exc()
+        message, hint = in_words(message), in_words(hint)
         told = f"error: {message}{' - ' if hint else ''}{hint}"
         if self.as_json:
             told = json.dumps(

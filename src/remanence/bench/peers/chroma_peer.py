@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,16 @@ class Chroma(Plain):
         for start in range(0, len(turns), BATCH):
             batch = turns[start : start + BATCH]
             texts = [turn["text"] for turn in batch]
+            metas = [turn.get("meta") for turn in batch]
             self.collections[example].add(
-                ids=[turn["id"] for turn in batch], documents=texts, embeddings=self.vectors(texts)
+                ids=[turn["id"] for turn in batch],
+                documents=texts,
+                embeddings=self.vectors(texts),
+                metadatas=metas if any(metas) else None,
             )
+
+    def forget(self, example: str, ids: Sequence[str]) -> None:
+        self.collections[example].delete(ids=list(ids))
 
     def query(self, example: str, text: str, k: int, at: str | None) -> list[str]:
         found = self.collections[example].query(

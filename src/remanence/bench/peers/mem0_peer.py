@@ -7,6 +7,7 @@ nothing, since it must not be called.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,20 @@ class Mem0(Plain):
         )
         self.memory.embedding_model = Embedding(vectors, self.memory.embedding_model.config)
         self.memory.llm = None
+        self.ids: dict[tuple[str, str], list[str]] = {}
         return version("mem0ai")
 
     def ingest(self, example: str, turns: Turns) -> None:
         for turn in turns:
             message = {"role": "user", "content": turn["text"]}
-            self.memory.add([message], user_id=example, infer=False, metadata={"turn": turn["id"]})
+            metadata = {"turn": turn["id"], **(turn.get("meta") or {})}
+            added = self.memory.add([message], user_id=example, infer=False, metadata=metadata)
+            self.ids[example, turn["id"]] = [result["id"] for result in added["results"]]
+
+    def forget(self, example: str, ids: Sequence[str]) -> None:
+        for id in ids:
+            for own in self.ids.pop((example, id)):
+                self.memory.delete(own)
 
     def query(self, example: str, text: str, k: int, at: str | None) -> list[str]:
         found = self.memory.search(text, top_k=k, filters={"user_id": example}, threshold=0.0)

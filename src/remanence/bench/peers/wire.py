@@ -6,6 +6,7 @@ The parent sends one object a line, the child answers with one; a child that fai
     {"do": "ingest", "example": E, "turns": [{"id", "text", …}]} -> {"added": s, "ready": s, "embedding": s}
     {"do": "query", "example": E, "text": T, "k": K, "at": A}    -> {"ids": […], "seconds": s, "embedding": s}
     {"do": "context", "example": E, "text": T, "budget": B}      -> {"ids": […] or null}
+    {"do": "forget", "example": E, "ids": [I, …]}                -> {"seconds": s}
     {"do": "close"}                                              -> {"bytes": on disk, "peak": of memory}
 
 Seconds are taken here, inside the child, around the system's own call, so that the pipe costs nobody anything.
@@ -45,6 +46,8 @@ class Served(Protocol):
 
     def context(self, example: str, text: str, budget: int) -> list[str] | None: ...
 
+    def forget(self, example: str, ids: Sequence[str]) -> None: ...
+
     def embedding(self) -> float: ...
 
     def close(self) -> None: ...
@@ -59,6 +62,10 @@ class Plain:
     def context(self, example: str, text: str, budget: int) -> list[str] | None:
         """No packing of its own: the parent packs the ranked list."""
         return None
+
+    def forget(self, example: str, ids: Sequence[str]) -> None:
+        """Most are never asked to."""
+        raise NotImplementedError(f"{type(self).__name__} was not taught to forget")
 
     def embedding(self) -> float:
         """Vectors are looked up, not computed."""
@@ -170,6 +177,11 @@ class Desk:
 
     def context(self, example: str, text: str, budget: int) -> dict[str, Any]:
         return {"ids": self.system.context(example, text, budget)}
+
+    def forget(self, example: str, ids: Sequence[str]) -> dict[str, Any]:
+        start = time.perf_counter()
+        self.system.forget(example, ids)
+        return {"seconds": time.perf_counter() - start}
 
     def close(self) -> dict[str, Any]:
         self.system.close()

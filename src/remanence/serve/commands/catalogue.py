@@ -8,7 +8,7 @@ import typer
 
 from remanence.catalogue import scan
 from remanence.serve.options import Json
-from remanence.serve.output import console, emit, facts, table
+from remanence.serve.output import console, emit, print_pairs, table
 from remanence.serve.shell import NOTHING_FOUND
 
 
@@ -61,7 +61,7 @@ def where(
     if json_:
         emit(entry.as_dict())
         return 0
-    facts(
+    print_pairs(
         [
             ("name", entry.name),
             ("what", entry.summary),

@@ -13,7 +13,7 @@ from remanence.errors import Corrupt, InvalidInput
 from remanence.memory import Memory
 from remanence.serve.opening import open_memory
 from remanence.serve.options import Embedder, Json, Store
-from remanence.serve.output import console, emit, facts, progress, visible, working
+from remanence.serve.output import console, emit, print_pairs, progress, visible, working
 
 TICK = 0.2
 """Seconds between two looks at the queue."""
@@ -27,7 +27,7 @@ def status(embedder: Embedder = "auto", store: Store = "", json_: Json = False) 
         emit(asdict(found))
         return 0
     versions = f" in {found.versions:,} versions" if found.versions != found.records else ""
-    facts(
+    print_pairs(
         [
             ("store", found.path),
             ("size", f"{_bytes(found.bytes)}, schema {found.schema}"),

@@ -15,7 +15,7 @@ from remanence.serve.output import (
     console,
     day,
     emit,
-    facts,
+    print_pairs,
     print_memory,
     print_text,
     table,
@@ -94,7 +94,7 @@ def show(
         return 0
     print_text(record.text)
     console().print()
-    facts(
+    print_pairs(
         [
             ("id", record.id),
             ("said by", who(record)),

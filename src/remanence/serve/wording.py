@@ -1,0 +1,86 @@
+"""Errors in the words of the command line: what the library calls `forget()` and `user_id=` is `rmem forget` and `--user` here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from remanence.serve.cli import COMMANDS
+
+_VERBS: Final = {
+    "plan_forget": "rmem forget --dry-run",
+    "events": "rmem log",
+    "get": "rmem show",
+    "settle": "rmem conflicts keep",
+    "confirm": "rmem quarantine confirm",
+    "reject": "rmem quarantine reject",
+    **{name: f"rmem {name}" for name in COMMANDS},
+}
+_OPTIONS: Final = {
+    "user_id": "--user",
+    "agent_id": "--agent",
+    "session_id": "--session",
+    "filters": "--filter",
+    "kinds": "--kind",
+    "as_of": "--as-of",
+    "known_at": "--known-at",
+    "since": "--from",
+    "until": "--to",
+    "k": "-k",
+    "key": "--keys",
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in (
+            *("after", "at", "before", "below", "budget", "bytes", "dry_run", "everything", "expect", "keep"),
+            *("limit", "mentions", "only", "origin", "seconds", "supersedes", "tenant", "tokens"),
+        )
+    },
+}  # fmt: skip
+"""Parameters of the verbs, and the options that stand for them."""
+_QUOTED: Final = re.compile(r"('[^']*')")
+_CALL: Final = re.compile(r"(?<![\w.])([a-z_]+)\(\)")
+_VALUED: Final = re.compile(
+    rf"(?<![\w.\[\"'-])({'|'.join(_OPTIONS)})=(?:True\b|\"([^\"]*)\"|(\S)?)"
+)
+_NAME: Final = re.compile(rf"(?<![\w=-])({'|'.join(n for n in _OPTIONS if '_' in n)})\b(?!=)")
+
+
+def in_words(text: str) -> str:
+    """A message or a hint as somebody reads it who types commands. What stands in single quotes is the caller's, and is left.
+
+    >>> in_words("list() shows what there is")
+    'rmem list shows what there is'
+    >>> in_words('say whose: tenant="acme", or everything=True of a user_id')
+    'say whose: --tenant acme, or --everything of a --user'
+    >>> in_words("limit=-1 and 'list()'")
+    "--limit -1 and 'list()'"
+    """
+    parts = _QUOTED.split(text)
+    return "".join(part if place % 2 else _said(part) for place, part in enumerate(parts))
+
+
+def _said(text: str) -> str:
+    for pattern, spoken in _RULES:
+        text = pattern.sub(spoken, text)
+    return text
+
+
+def _verb(match: re.Match[str]) -> str:
+    return _VERBS.get(match[1], match[0])
+
+
+def _valued(match: re.Match[str]) -> str:
+    value = match[2] or match[3] or ""
+    return f"{_OPTIONS[match[1]]}{' ' if value else ''}{value}"
+
+
+def _named(match: re.Match[str]) -> str:
+    return _OPTIONS[match[1]]
+
+
+_RULES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
+    (_CALL, _verb),
+    (_VALUED, _valued),
+    (_NAME, _named),
+)
