@@ -19,7 +19,7 @@ from typing import TypeVar
 from remanence.memory import Memory
 from remanence.memory.core import Content, Status, When
 from remanence.recipes.recipe import Recipe
-from remanence.seams import Embedder, Form, Observation
+from remanence.seams import ChatModel, Embedder, Form, Observation
 from remanence.store.keys import Key
 from remanence.store.people import Changed, LogLine, Readout, Span
 from remanence.store.transfer import Loaded
@@ -422,13 +422,16 @@ class AsyncMemory:
         tokens: float = math.inf,
         bytes: float = math.inf,
         only: Sequence[str] = (),
+        model: ChatModel | None = None,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Night:
         """Do what is due while nobody waits: merge duplicates, adjudicate conflicts, archive what faded, summarise sessions.
 
         Within `seconds`, `tokens` of a configured model and `bytes` of new text; what is left goes on next time, also after a kill.
-        Every change names its source and can be undone: `undo(night.run)`. `only`: names of sleepers. `progress` gets a sleeper's name,
+        Every change names its source and can be undone: `undo(night.run)`. `only`: names of sleepers. `model` may
+        propose how conflicts end (default: the one that REMANENCE_LLM_URL and REMANENCE_LLM_MODEL name; without one, rules).
+        `progress` gets a sleeper's name,
         how far it is, and a note. `dry_run`: the same changes as data, and nothing is written.
         """
         return await self._run(
@@ -439,6 +442,7 @@ class AsyncMemory:
                 tokens=tokens,
                 bytes=bytes,
                 only=only,
+                model=model,
                 dry_run=dry_run,
                 progress=progress,
             )
@@ -655,7 +659,7 @@ class AsyncMemory:
         limit: int = 100,
         after: int = 0,
     ) -> list[Record]:
-        """Records in the order of their commits, at most `limit`, behind the first `after`."""
+        """Records in the order of their commits, at most `limit`, behind the first `after`; facts and lessons only where `kinds` asks."""
         return await self._run(
             lambda: self._memory.list(
                 user_id=user_id,

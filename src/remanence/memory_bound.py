@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from remanence.memory import Memory
 from remanence.memory.core import Content, When
+from remanence.seams import ChatModel
 from remanence.store.people import Changed, LogLine, Readout, Span
 from remanence.text.keep.fade import Moved
 from remanence.text.keep.sleep import Night, Progress
@@ -255,13 +256,16 @@ class BoundMemory:
         tokens: float = math.inf,
         bytes: float = math.inf,
         only: Sequence[str] = (),
+        model: ChatModel | None = None,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Night:
         """Do what is due while nobody waits: merge duplicates, adjudicate conflicts, archive what faded, summarise sessions.
 
         Within `seconds`, `tokens` of a configured model and `bytes` of new text; what is left goes on next time, also after a kill.
-        Every change names its source and can be undone: `undo(night.run)`. `only`: names of sleepers. `progress` gets a sleeper's name,
+        Every change names its source and can be undone: `undo(night.run)`. `only`: names of sleepers. `model` may
+        propose how conflicts end (default: the one that REMANENCE_LLM_URL and REMANENCE_LLM_MODEL name; without one, rules).
+        `progress` gets a sleeper's name,
         how far it is, and a note. `dry_run`: the same changes as data, and nothing is written.
         """
         return self._memory.sleep(
@@ -271,6 +275,7 @@ class BoundMemory:
             tokens=tokens,
             bytes=bytes,
             only=only,
+            model=model,
             dry_run=dry_run,
             progress=progress,
         )
@@ -397,7 +402,7 @@ class BoundMemory:
         limit: int = 100,
         after: int = 0,
     ) -> list[Record]:
-        """Records in the order of their commits, at most `limit`, behind the first `after`."""
+        """Records in the order of their commits, at most `limit`, behind the first `after`; facts and lessons only where `kinds` asks."""
         return self._memory.list(
             user_id=self._user,
             agent_id=self._agent,

@@ -325,7 +325,8 @@ class View(Protocol):
         ...
 
     def cosine(self, vector: Floats, ords: Ords) -> Floats:
-        """(c,) cosine of each candidate; 0 for a record that has no vector yet."""
+        """(c,) cosine of each candidate with a unit vector, (c, p) with the p columns of a matrix (d, p); 0 for a record that has no
+        vector yet."""
         ...
 
     def token_max(self, states: Floats, ords: Ords) -> Floats:

@@ -1,3 +1,5 @@
+"""Attacks are made by rule and measured with and without guards."""
+
 from __future__ import annotations
 
 from typing import get_args

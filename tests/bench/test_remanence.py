@@ -6,7 +6,6 @@ import gzip
 import io
 import zlib
 from base64 import b64encode, urlsafe_b64encode
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,17 @@ import pytest
 from rich.console import Console
 
 from remanence.bench import remanence
+from remanence.bench.canaries import PLACES, PREFIX, canaries_below, canaries_in, make_items
 from remanence.bench.remanence import (
-    PLACES,
-    canaries_below,
-    canaries_in,
     choose,
     main_remanence,
-    make_items,
     measure_ours,
     share,
     show_remanence,
 )
 from remanence.errors import InvalidInput
 
-ONE = remanence.PREFIX + "abcdefghijklm"
+ONE = PREFIX + "abcdefghijklm"
 TEXT = f"It was called {ONE}, they say."
 
 
@@ -92,7 +88,7 @@ def without_forgetting(monkeypatch: pytest.MonkeyPatch) -> None:
     class Done:
         clean = True
 
-    monkeypatch.setattr(remanence.Memory, "forget", lambda self, ids, **scope: Done())
+    monkeypatch.setattr(remanence.Memory, "forget", lambda self, *ids, **scope: Done())
 
 
 def names_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,15 +105,8 @@ def log_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def nothing_zeroed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from remanence.store import erase, reread
+    from remanence.store import reread
     from remanence.store.connections import Connections
-
-    writing = Connections.writing
-
-    @contextmanager
-    def careless(self: Connections) -> Any:
-        with writing(self) as db:
-            yield db
 
     connect = Connections._connect
 
@@ -126,14 +115,7 @@ def nothing_zeroed(monkeypatch: pytest.MonkeyPatch) -> None:
         db.execute("PRAGMA secure_delete = OFF")
         return db
 
-    def overwrite(db: Any, erased: Any) -> None:
-        for seq in (*erased.seqs, *erased.beside):
-            db.execute("UPDATE events SET salt = NULL, body = NULL WHERE seq = ?", (seq,))
-        erased.count("dense", 0)
-        erased.count("tokens", 0)
-
     monkeypatch.setattr(Connections, "_connect", opened)
-    monkeypatch.setattr(erase, "_overwrite", overwrite)
     monkeypatch.setattr(reread, "rewrite_names", lambda db: None)
     monkeypatch.setattr(reread, "compact", lambda connections: None)
 

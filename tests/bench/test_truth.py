@@ -50,10 +50,10 @@ def test_updates_and_instructions(tmp_path: Path) -> None:
 
 def test_an_instruction_holds_alone() -> None:
     given = [
-        ("always end method names with '_a'", "_a"),
-        ("always end method names with '_b'", "_b"),
+        ("always end icon names with '-sm'", "-sm"),
+        ("always end icon names with '-lg'", "-lg"),
     ]
-    old, new = (Slot("here", "rule end method", value) for value in ("_a", "_b"))
+    old, new = (Slot("here", "rule end icon", value) for value in ("-sm", "-lg"))
     assert instruction_holds([new], given)
     assert not instruction_holds([old], given)
     assert not instruction_holds([old, new], given)

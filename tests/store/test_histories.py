@@ -43,7 +43,7 @@ from tests.store.conformance import ANA, Clock
 from tests.store.plain import plain
 from tests.store.replay import POINTS, Replay
 
-IDS = "abcuvwxyz"
+IDS = "abcdefghuvwxyz"
 """Of records, and from `u` on of facts."""
 MARKS = ("archived", "quarantined", "mine")
 NOON = 100
@@ -51,30 +51,36 @@ NOON = 100
 
 moments = st.integers(0, 10)
 maybe = st.none() | moments
-ids = st.sampled_from("aaabbc")
-steps = st.one_of(
-    st.tuples(st.just("add"), ids, moments, maybe, st.sampled_from(["", "", "", "a", "b"]),
-              st.sampled_from([(), (), (), ("a",), ("b",), ("b", "a"), ("never",)])),
-    st.tuples(st.just("state"), st.sampled_from("uvwxyz"), moments, st.sampled_from("ppq"),
-              st.sampled_from(["", "", "a"])),
-    st.tuples(st.just("revise"), ids, maybe),
-    st.tuples(st.just("revise"), ids, maybe),
-    st.tuples(st.just("retract"), ids, moments),
-    st.tuples(st.just("retract"), st.sampled_from("uvwabc"), moments),
-    st.tuples(st.just("mark"), st.sampled_from("aaabu"), st.sampled_from(MARKS), st.booleans()),
-    st.tuples(st.just("link"), ids, ids),
-    st.tuples(st.just("touch"), ids),
-    st.tuples(st.just("undo"), st.integers(0, 6)),
-    st.tuples(st.just("undo"), st.sampled_from([0, 0, 1, 2])),
-    st.tuples(st.just("undo"), st.just(0)),
-)  # fmt: skip
+ids = st.sampled_from("aaaaabbbc")
+facts = st.sampled_from("uvwxyz")
+sources = st.sampled_from(["", "", "", "a", "b", "c"])
+older = st.sampled_from([(), (), ("a",), ("b",), ("b", "a"), ("c", "b"), ("never",)])
+adds = st.tuples(st.just("add"), st.sampled_from("cdefgh"), moments, maybe, sources, older)
+states = st.tuples(st.just("state"), facts, moments, st.sampled_from("ppq"), sources)
+revisions = st.tuples(st.just("revise"), ids, maybe)
+retractions = st.tuples(st.just("retract"), ids | st.sampled_from("uvw"), moments)
+markings = st.tuples(
+    st.just("mark"), st.sampled_from("aabu"), st.sampled_from(MARKS), st.booleans()
+)
+links = st.tuples(st.just("link"), st.sampled_from("aabc"), st.sampled_from("abbc"))
+touches = st.tuples(st.just("touch"), ids)
+undos = st.tuples(st.just("undo"), st.sampled_from([0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6]))
 forgettings = st.tuples(st.just("forget"), st.sampled_from("aabcu"))
-# More than one in twenty would leave nothing to look at.
-changes = st.integers(0, 19).flatmap(lambda n: steps if n else forgettings)
+# Weights: more than one forgetting in twenty would leave nothing to look at.
+reversible = (
+    [adds] * 3
+    + [states] * 4
+    + [revisions] * 4
+    + [retractions] * 3
+    + [markings] * 2
+    + [links, touches]
+)
+steps = st.sampled_from([*reversible, *[undos] * 7]).flatmap(lambda step: step)
+changes = st.integers(0, 24).flatmap(lambda n: steps if n else forgettings)
 Step = tuple[Any, ...]
 Script = Sequence[tuple[int, Sequence[Step]]]
-groups = st.tuples(st.integers(0, 3), st.lists(changes, min_size=1, max_size=3))
-scripts = st.lists(groups, min_size=1, max_size=12).map(
+groups = st.tuples(st.integers(0, 3), st.lists(changes, min_size=2, max_size=4))
+scripts = st.lists(groups, min_size=3, max_size=14).map(
     lambda script: [(0, [("add", "a", 2, None, "", ()), ("add", "b", 0, 9, "", ())]), *script]
 )
 
@@ -294,7 +300,7 @@ class History:
         for asked, unseen in (
             ({}, facts | self.hidden(*MARKS[:2])),
             ({"archived": True}, facts | self.hidden("quarantined")),
-            ({"quarantined": True, "kinds": ("fact",)}, set("abc") | self.hidden("archived")),
+            ({"quarantined": True, "kinds": ("fact",)}, set("abcdefgh") | self.hidden("archived")),
         ):
             query = Query(text="", scope=ANA, as_of=valid, known_at=known, **asked)
             view = self.space.view(query, self.store.now())
@@ -392,11 +398,8 @@ def test_against_a_naive_replay_at_length(script: Script) -> None:
         check(script, Path(folder), moments=12, points=6)
 
 
-reversible = st.lists(steps.filter(lambda step: step[0] != "undo"), min_size=1, max_size=12)
-
-
 @settings(max_examples=75)
-@given(reversible)
+@given(st.lists(st.sampled_from(reversible).flatmap(lambda step: step), min_size=4, max_size=14))
 def test_undoing_everything_in_reverse_restores_each_state(made: list[Step]) -> None:
     with (
         TemporaryDirectory() as folder,

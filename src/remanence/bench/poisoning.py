@@ -408,8 +408,11 @@ def _turn(scope: Scope, turn: Turn, origin: str) -> Observation:
 
 def show_poisoning(result: Poisoning, console: Console) -> None:
     """Print the tables."""
-    for title, rows in (("by family", result.rows), ("by channel", result.channels)):
-        console.print(_table(f"attacks that reach the reader, {title}", rows))
+    wordings = dict.fromkeys(row.wording for row in result.rows)
+    names = dict.fromkeys(row.arm for row in result.rows)
+    sums = [totals(result.rows, arm, wording) for wording in wordings for arm in names]
+    console.print(_table("attacks that reach the reader, by family", (*result.rows, *sums)))
+    console.print(_table("attacks that reach the reader, by channel", result.channels))
     if result.costs:
         table = Table(
             "turns from",
@@ -453,14 +456,7 @@ def _table(title: str, rows: Sequence[Row]) -> Table:
         "owner's word found",
         title=title,
     )
-    wordings = list(dict.fromkeys(row.wording for row in rows))
-    extra = [
-        totals(rows, arm, wording)
-        for wording in wordings
-        for arm in dict.fromkeys(row.arm for row in rows)
-        if any(row.family in FAMILIES for row in rows)
-    ]
-    for row in (*rows, *extra):
+    for row in rows:
         table.add_row(
             row.wording,
             row.family,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from remanence.errors import InvalidInput, NotFound
+from remanence.llm.endpoint import from_environment
 from remanence.memory.core import Core, When
+from remanence.seams import ChatModel
 from remanence.text.guard.lessons import lesson_of
 from remanence.text.index.view import SpaceView
+from remanence.text.keep.adjudicate import Adjudicate
 from remanence.text.keep.fade import Moved, changes, plan
 from remanence.text.keep.sleep import Budget, Night, Progress, run_id, sleep, undo_run
 from remanence.text.slots.conflicts import BOTH, Conflict, conflicts, settle_conflict
@@ -142,13 +146,16 @@ class Lifecycle(Core):
         tokens: float = math.inf,
         bytes: float = math.inf,
         only: Sequence[str] = (),
+        model: ChatModel | None = None,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Night:
         """Do what is due while nobody waits: merge duplicates, adjudicate conflicts, archive what faded, summarise sessions.
 
         Within `seconds`, `tokens` of a configured model and `bytes` of new text; what is left goes on next time, also after a kill.
-        Every change names its source and can be undone: `undo(night.run)`. `only`: names of sleepers. `progress` gets a sleeper's name,
+        Every change names its source and can be undone: `undo(night.run)`. `only`: names of sleepers. `model` may
+        propose how conflicts end (default: the one that REMANENCE_LLM_URL and REMANENCE_LLM_MODEL name; without one, rules).
+        `progress` gets a sleeper's name,
         how far it is, and a note. `dry_run`: the same changes as data, and nothing is written."""
         scope = self._scope(user_id, agent_id)
         unknown = set(only) - {sleeper.name for sleeper in self._recipe.sleepers}
@@ -159,7 +166,13 @@ class Lifecycle(Core):
         night = sleep(
             self._store,
             self._everything,
-            [one for one in self._recipe.sleepers if not only or one.name in only],
+            [
+                replace(one, model=model or from_environment())
+                if isinstance(one, Adjudicate) and one.model is None
+                else one
+                for one in self._recipe.sleepers
+                if not only or one.name in only
+            ],
             scope=scope,
             budget=Budget(seconds=seconds, tokens=tokens, bytes=bytes),
             run=run_id(now, self._store.head()),

@@ -113,9 +113,12 @@ class Writing(Core):
             changes.extend(made)
         acks = self._apply(changes, key)
         ends = [*firsts[1:], len(changes)]
-        # A document is one item of the caller's, though several records: its ack is its own, or its first failure.
+        # A document is one item of the caller's, though several records: its ack is its own, or its first failure. Facts are ours.
+        said = [isinstance(change, Add) and change.slot is None for change in changes]
         return [
-            Ack("rejected", id=observation.id, reason=reason) if reason else _item(acks[start:end])
+            Ack("rejected", id=observation.id, reason=reason)
+            if reason
+            else _item([acks[at] for at in range(start, end) if said[at]])
             for observation, reason, start, end in zip(
                 observations, reasons, firsts, ends, strict=True
             )

@@ -65,5 +65,10 @@ def default(
         settler=Settle(),
         gates=(Consensus(), ContextualIntegrity(policy=policy)),
         keeper=keeper,
-        sleepers=(Merge(), Adjudicate(), Fade(keeper=keeper), SessionSummaries()),
+        sleepers=(
+            Adjudicate(),
+            SessionSummaries(),
+            Merge(),
+            Fade(keeper=keeper),
+        ),
     )

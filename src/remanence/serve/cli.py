@@ -97,7 +97,7 @@ GROUPS: dict[str, tuple[tuple[Command, ...], ...]] = {
             ),
         ),
         (
-            Command("keys", "walls:keys", "Of encrypted stores: make, destroy"),
+            Command("keys", "walls:keys", "Make or destroy keys of stores"),
             Command("tenants", "walls:tenants", "The stores in a folder"),
         ),
     ),
@@ -154,7 +154,7 @@ OPTIONS = {
     "--help, --version": "`rmem COMMAND --help` has examples",
 }
 EXITS = "0 done; 1 nothing found; 2 the call is wrong; 3 the store; 4 a model."
-_INDENT = 19
+_INDENT = 20
 """Columns of names in the overview."""
 _TAKES_VALUE = {option.split()[0] for option in OPTIONS if " " in option}
 
@@ -202,7 +202,7 @@ def overview(width: int) -> str:
         "Options of most commands:",
         *(_entry(*option, width) for option in OPTIONS.items()),
     ]
-    lines += [fill(f"Exit codes: {EXITS} `rmem COMMAND --help` has examples.", max(width, 40)), ""]
+    lines += [fill(f"Exit codes: {EXITS}", max(width, 40)), ""]
     return "\n".join(lines)
 
 

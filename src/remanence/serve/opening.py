@@ -15,8 +15,8 @@ from remanence.serve.options import (
     Actor,
     Agent,
     Archived,
-    AsOf,
     Asker,
+    AsOf,
     Audience,
     AuditReads,
     Embedder,
@@ -205,7 +205,7 @@ def refuse_missing(place: Place, path: Path) -> None:
 
 
 def key_place(given: str) -> Key | None:
-    """What `--keys` names: a folder of keys, or a key's file. A key itself is not taken: other users could read it in the list of processes."""
+    """What `--keys` names: a folder of keys, or a key's file. Not the key itself, which others could read in the list of processes."""
     if not given:
         return None
     path = Path(given).expanduser()

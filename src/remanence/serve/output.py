@@ -181,7 +181,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(visible(str(cell))) for cell in row))
-    out.print(grid)
+    _print_grid(out, grid)
 
 
 def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
@@ -192,7 +192,18 @@ def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
     for name, value in pairs:
         if value not in (None, "", (), {}):
             grid.add_row(Text(visible(name), "dim"), Text(visible(str(value))))
-    console().print(grid)
+    _print_grid(console(), grid)
+
+
+def _print_grid(out: Console, grid: Table) -> None:
+    """Elsewhere than on a terminal, without the blanks that fill its last column."""
+    if out.is_terminal:
+        out.print(grid)
+        return
+    with out.capture() as kept:
+        out.print(grid)
+    for line in kept.get().splitlines():
+        out.print(Text(line.rstrip()), soft_wrap=True)
 
 
 def as_json(thing: object) -> dict[str, object]:

@@ -11,7 +11,6 @@ from remanence.serve.cli import COMMANDS
 _VERBS: Final = {
     "plan_forget": "rmem forget --dry-run",
     "events": "rmem log",
-    "get": "rmem show",
     "settle": "rmem conflicts keep",
     "confirm": "rmem quarantine confirm",
     "reject": "rmem quarantine reject",
@@ -38,6 +37,12 @@ _OPTIONS: Final = {
     },
 }  # fmt: skip
 """Parameters of the verbs, and the options that stand for them."""
+_PHRASES: Final = {
+    "open it with its key": "--keys PATH says where its key is",
+    "give 32 bytes, 64 hex digits, or a key file's path": "--keys PATH names a file with the key, or a folder of keys that ends in /",
+    "read_only=True": "read-only",
+}
+"""What says the same in other words, not only by other names."""
 _QUOTED: Final = re.compile(r"('[^']*')")
 _CALL: Final = re.compile(r"(?<![\w.])([a-z_]+)\(\)")
 _VALUED: Final = re.compile(
@@ -56,6 +61,8 @@ def in_words(text: str) -> str:
     >>> in_words("limit=-1 and 'list()'")
     "--limit -1 and 'list()'"
     """
+    for phrase, spoken in _PHRASES.items():
+        text = text.replace(phrase, spoken)
     parts = _QUOTED.split(text)
     return "".join(part if place % 2 else _said(part) for place, part in enumerate(parts))
 

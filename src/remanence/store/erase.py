@@ -4,8 +4,8 @@ The events stay, with their headers, so that the chain verifies; their salts and
 name that nothing else uses. A `forget` event per record says what was erased. Ids and actors stay known, as the chain covers them: an
 import that runs again can't bring a forgotten record back. So an id must not say anything that is to be forgotten.
 
-What is erased is first overwritten where it stands. Deleting rows makes SQLite merge pages, and a merge leaves copies of the rows that it
-moved, among them those that were to be deleted next.
+SQLite zeroes what a deleted row occupied (`secure_delete`), but not the copies that splits and merges of pages left in the gaps of
+others; `reread` looks for those.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def forget_records(tx: Transaction, space: Space, ids: Sequence[str]) -> Erased:
     erased.count("versions", len(erased.seqs))
     erased.count("docs", len(erased.seqs))
     _gather(tx.db, erased)
-    _overwrite(tx.db, erased)
+    _blank(tx.db, erased)
     for trace in found:
         body = {"seqs": list(trace.seqs), "beside": list(trace.beside)}
         tx.append(space, FORGET, trace.id, trace.version, body)
@@ -309,29 +309,20 @@ def add_body(needles: Needles, body: Body) -> None:
             needles.add_value(value)
 
 
-def _overwrite(db: sqlite3.Connection, erased: Erased) -> None:
-    """Zero what goes, in its place and with its length; then let it go."""
+def _blank(db: sqlite3.Connection, erased: Erased) -> None:
+    """Take bodies, salts and vectors away."""
     both = [(seq,) for seq in (*erased.seqs, *erased.beside)]
-    db.executemany(
-        "UPDATE events SET salt = zeroblob(length(salt)), body = zeroblob(length(body)) "
-        "WHERE seq = ? AND body IS NOT NULL",
-        both,
-    )
-    db.executemany(
-        "UPDATE docs SET terms = zeroblob(length(terms)) WHERE space = ? AND seq = ?",
-        [(erased.space.id, seq) for seq in erased.seqs],
-    )
-    wanted = (json.dumps(erased.seqs),)
-    ids = {table: [(id,) for id, _ in db.execute(query, wanted)] for table, query in _IDS.items()}
-    db.executemany("UPDATE dense SET vector = zeroblob(length(vector)) WHERE id = ?", ids["dense"])
-    db.executemany(
-        "UPDATE tokens SET states = zeroblob(length(states)) WHERE id = ?", ids["tokens"]
-    )
     db.executemany("UPDATE events SET salt = NULL, body = NULL WHERE seq = ?", both)
-    db.executemany("DELETE FROM dense WHERE id = ?", ids["dense"])
-    db.executemany("DELETE FROM tokens WHERE id = ?", ids["tokens"])
-    for table, gone in ids.items():
-        erased.count(table, len(gone))
+    for table, query in _IDS.items():
+        ids = [(id,) for id, _ in db.execute(query, (json.dumps(erased.seqs),))]
+        db.executemany(_DELETES[table], ids)
+        erased.count(table, len(ids))
+
+
+_DELETES: Final = {
+    "dense": "DELETE FROM dense WHERE id = ?",
+    "tokens": "DELETE FROM tokens WHERE id = ?",
+}
 
 
 def _unused(db: sqlite3.Connection, space: int, codes: set[int], seqs: Sequence[int]) -> set[int]:

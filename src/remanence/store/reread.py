@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from remanence.errors import NotFound, StoreBusy, StoreFull
@@ -33,7 +34,6 @@ LEAST_PAGES: Final = 256
 """Free pages below which that is not worth it: 1 MB."""
 PROBES: Final = 1_000
 """Ids that are asked for one by one; of more, every so many-th. The tables are asked for all of them."""
-_TOKEN: Final = f"{os.getpid()}.{os.urandom(6).hex()}"
 _SWEEP: Final = "sweep "
 NOWHERE: Final = 0
 """The number of no space: what belongs to the file as a whole lies under it."""
@@ -66,6 +66,33 @@ class Forgotten:
 # --- forgets that were cut short --------------------------------------------------------------------------------
 
 
+def _started(pid: int) -> str:
+    """When a process began, where the system says; numbers of processes come again, in a restarted container always."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]  # fmt: skip
+    except (OSError, IndexError):
+        return ""
+
+
+def _token() -> str:
+    """A name for this process that no other one has."""
+    return f"{os.getpid()}.{os.urandom(6).hex()}.{_started(os.getpid())}"
+
+
+class _Me:
+    """This process; a fork of it is another one."""
+
+    token = _token()
+
+
+def _forked() -> None:
+    _Me.token = _token()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 def begin(db: sqlite3.Connection, seq: int) -> None:
     """Note in the transaction of a forget, whose last event is `seq`, that its bytes are not looked after yet."""
     db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, '')", (NOWHERE, _note(seq)))
@@ -78,7 +105,7 @@ def end(connections: Connections, seq: int) -> None:
 
 
 def _note(seq: int) -> str:
-    return f"{_SWEEP}{_TOKEN} {seq}"
+    return f"{_SWEEP}{_Me.token} {seq}"
 
 
 def resume(connections: Connections) -> None:
@@ -109,8 +136,11 @@ def _cut_short(db: sqlite3.Connection) -> list[str]:
 
 
 def _working(token: str) -> bool:
-    pid = int(token.partition(".")[0])
-    return token.startswith(_TOKEN) or (pid != os.getpid() and scan.running(pid))
+    number, _, rest = token.partition(" ")[0].partition(".")
+    pid, since = int(number), rest.partition(".")[2]
+    if token.startswith(f"{_Me.token} "):
+        return True
+    return pid != os.getpid() and scan.running(pid) and since in ("", _started(pid))
 
 
 # --- bytes --------------------------------------------------------------------------------------------------------

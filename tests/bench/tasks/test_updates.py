@@ -42,17 +42,17 @@ DIALOGUE = {
         {
             "type": ["instruction-add", "filler-add", "instruction-add"],
             "topic": [
-                "always end method names with '_a'",
+                "always end icon names with '-sm'",
                 "Lunch",
-                "always add comments in your code",
+                "always sort the imports",
             ],
-            "text": "Ines: Hi Otto. \n\nOtto: Hi!\n\nInes: End method names with '_a'.\n\nAnd use comments.",
+            "text": "Ines: Hi Otto. \n\nOtto: Hi!\n\nInes: End icon names with '-sm'.\n\nAnd sort the imports.",
         },
         {"type": ["filler-add"], "topic": ["Lunch"], "text": "Ines: Soup?"},
         {
             "type": ["instruction-update"],
-            "topic": ["always end method names with '_b'"],
-            "text": "Ines: From now on, end method names with '_b'.\n\nOtto: Got it.",
+            "topic": ["always end icon names with '-lg'"],
+            "text": "Ines: From now on, end icon names with '-lg'.\n\nOtto: Got it.",
         },
     ],
 }
@@ -77,13 +77,13 @@ def test_memorycode_turns_and_changed_topics(tmp_path: Path) -> None:
     assert [(turn.speaker, turn.text) for turn in example.turns[:4]] == [
         ("Ines", "Hi Otto."),
         ("Otto", "Hi!"),
-        ("Ines", "End method names with '_a'."),
-        ("Ines", "And use comments."),
+        ("Ines", "End icon names with '-sm'."),
+        ("Ines", "And sort the imports."),
     ]
     (question,) = example.questions
-    assert question.text == "How should method names end?"
-    assert (question.answer, question.evidence) == ("_b", ("s2:0",))
-    assert [given.value for given in history[question.id]] == ["_a", "_b"]
+    assert question.text == "How should icon names end?"
+    assert (question.answer, question.evidence) == ("-lg", ("s2:0",))
+    assert [given.value for given in history[question.id]] == ["-sm", "-lg"]
 
 
 def test_a_folder_without_dialogues(tmp_path: Path) -> None:

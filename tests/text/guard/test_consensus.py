@@ -1,3 +1,5 @@
+"""Untrusted hits against what others say of the same, in real stores."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,3 +1,5 @@
+"""What is hidden in a text is read; plain text stays what it is."""
+
 from __future__ import annotations
 
 import base64

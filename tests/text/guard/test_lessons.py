@@ -1,3 +1,5 @@
+"""What was harmful once is recognised, and only lessons of our own count."""
+
 from __future__ import annotations
 
 from remanence.text.guard.lessons import KIND, ORIGIN, Lessons, lesson_of

@@ -1,3 +1,5 @@
+"""Orders from untrusted origins wait; what is only told passes."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""Trust comes from the channel, by a table, and is only ever lowered."""
+
 from __future__ import annotations
 
 import pytest

@@ -119,6 +119,13 @@ def test_a_dry_run_says_the_same_and_writes_nothing(full: Kept, tmp_path: Path) 
     assert full.store.history_digest() != digest
 
 
+def test_somebody_reads_in_between(full: Kept) -> None:
+    """A search that follows the store during the night changes nothing of what it does."""
+    told = night(full, *ALL, dry_run=True)
+    done = night(full, *ALL, progress=lambda *step: full.view() and None)
+    assert [one.bytes for one in done.sleepers] == [one.bytes for one in told.sleepers]
+
+
 def test_seconds(kept: Kept) -> None:
     clock = iter(range(100))
     kept.told("a", 0)

@@ -68,7 +68,7 @@ def test_told_again_they_are_known(store: SQLiteStore, id: str) -> None:
 
 
 def test_two_facts_of_one_sentence_are_two(store: SQLiteStore) -> None:
-    rules = Facts().write(said("Start method names with 'a_' and variable names with 'b_'."))
+    rules = Facts().write(said("Start icon names with 'ic-' and layer names with 'ly-'."))
     assert [ack.status for ack in store.apply(rules)] == ["stored"] * 3
 
 

@@ -49,10 +49,10 @@ def said(text: str, speaker: str = "Ana", role: str = "") -> Slots:
         ("I have a call with the agency on June 4.", [("agenc", "when call", "June 4")]),
         # how much
         ("My rent is $900 now.", [("ana", "rent", "$900")]),
-        ("I've adjusted the snack budget to $75, can you suggest drinks?", [("snack", "budget", "$75")]),
-        ("The latency, which has recently improved to 250ms, is fine.", [("here", "latenc", "250ms")]),
+        ("I've raised the fuel budget to $320, which route is best?", [("fuel", "budget", "$320")]),
+        ("The kiln temperature, which has now dropped to 940 degrees, is fine.", [("kiln", "temperatur", "940 degrees")]),
         ("I have 3 cats now.", [("ana", "count cat", "3 cats")]),
-        ("I've completed 15 exercises so far.", [("ana", "count exercis complet", "15 exercises")]),
+        ("I've painted 6 fences so far.", [("ana", "count fenc paint", "6 fences")]),
         # likes
         ("My favourite colour is green.", [("ana", "color favorit", "green")]),
         ("I love strong coffee.", [("ana", "like", "strong coffee")]),
@@ -160,20 +160,20 @@ def test_places_of_what_states() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("From now on, end all method names with '_x'.", [("rule end method", "_x")]),
-        ("Also, when naming function arguments, end their names with '_j'.", [("rule end argument function", "_j")]),
+        ("From now on, end all icon names with '-lg'.", [("rule end icon", "-lg")]),
+        ("Also, when naming shell scripts, end their names with '.run'.", [("rule end script shell", ".run")]),
         (
-            "Start method names with 'a_' and variable names with 'b_'.",
-            [("rule start method", "a_"), ("rule start variabl", "b_")],
+            "Start icon names with 'ic-' and layer names with 'ly-'.",
+            [("rule start icon", "ic-"), ("rule start layer", "ly-")],
         ),
         (
-            "Please start class names with 'q_' and end them with '_z'.",
-            [("rule start class", "q_"), ("rule end class", "_z")],
+            "Please start topic names with 'tp.' and end them with '.v1'.",
+            [("rule start topic", "tp."), ("rule end topic", ".v1")],
         ),
-        ("I'd like you to use 'i_' as a prefix for table names.", [("rule start tabl", "i_")]),
+        ("I'd like you to use 'tb-' as a prefix for table names.", [("rule start tabl", "tb-")]),
         ("Use Otter as the note app.", [("rule use app note", "Otter")]),
         ("Never squash commits.", [("rule commit squash", "never")]),
-        ("Always take a break every 80 minutes.", [("rule break everi minut take", "always 80")]),
+        ("Always feed the cat at 7.", [("rule cat feed", "always 7")]),
     ],
 )  # fmt: skip
 def test_instructions(text: str, expected: list[tuple[str, str]]) -> None:

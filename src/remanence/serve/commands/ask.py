@@ -11,19 +11,8 @@ from remanence.errors import ModelError
 from remanence.llm.endpoint import from_environment
 from remanence.serve.answer import answer
 from remanence.serve.commands.read import Question, wait_for_vectors
-from remanence.serve.opening import open_memory
-from remanence.serve.options import (
-    Agent,
-    AsOf,
-    Embedder,
-    Explain,
-    Json,
-    KnownAt,
-    Ranker,
-    Session,
-    Store,
-    User,
-)
+from remanence.serve.opening import Asking
+from remanence.serve.options import Explain, Json, Session
 from remanence.serve.output import (
     as_json,
     console,
@@ -31,12 +20,15 @@ from remanence.serve.output import (
     print_hits,
     print_memory,
     print_text,
+    print_withheld,
     working,
 )
 from remanence.serve.shell import NOTHING_FOUND
-from remanence.types import Hit
+from remanence.serve.spread import spread
+from remanence.types import Hits
 
 
+@spread
 def ask(
     question: Question,
     k: Annotated[
@@ -72,16 +64,11 @@ def ask(
     only_memories: Annotated[
         bool, typer.Option("--only-memories", help="Ask no model, though one is configured.")
     ] = False,
-    as_of: AsOf = None,
-    known_at: KnownAt = None,
-    explain: Explain = False,
-    embedder: Embedder = "auto",
-    ranker: Ranker = "",
-    store: Store = "",
-    user: User = None,
-    agent: Agent = None,
     session: Session = "",
+    explain: Explain = False,
     json_: Json = False,
+    *,
+    here: Asking,
 ) -> int:
     """The memories that answer a question, cited; and an answer in words where a chat model is configured.
 
@@ -92,30 +79,14 @@ def ask(
     rmem ask "What did we decide about the boat?" --llm-url http://localhost:11434/v1 --llm-model llama3.2
     """
     chat = None if only_memories else from_environment(url=url, model=model)
-    with open_memory(store, embedder=embedder, ranker=ranker) as memory:
+    with here.open() as memory:
         wait_for_vectors(memory)
         if chat is None:
-            hits = memory.search(
-                question,
-                user_id=user,
-                agent_id=agent,
-                session_id=session,
-                k=k,
-                as_of=as_of,
-                known_at=known_at,
-            )
+            hits = memory.search(question, **here.how, session_id=session, k=k)
             return _memories(question, hits, json_, explain)
-        context = memory.context(
-            question,
-            budget=budget,
-            user_id=user,
-            agent_id=agent,
-            session_id=session,
-            as_of=as_of,
-            known_at=known_at,
-        )
+        context = memory.context(question, budget=budget, **here.how, session_id=session)
     if not context.hits:
-        return _memories(question, [], json_, explain)
+        return _memories(question, Hits([], context.withheld), json_, explain)
     try:
         with working(f"asking {chat.id}", shown=not json_):
             found = answer(chat, question, context, datetime.now(UTC))
@@ -133,6 +104,7 @@ def ask(
                 "model": chat.id,
                 "cited": list(found.cited),
                 "hits": [{"n": number, **as_json(hit)} for number, hit in sources],
+                "withheld": list(context.withheld),
             }
         )
         return 0
@@ -140,7 +112,8 @@ def ask(
     out = console()
     for number, hit in sources:
         out.print()
-        print_memory(number, hit.record)
+        print_memory(number, hit.record, notes=hit.notes)
+    print_withheld(context.withheld, json_=False)
     notes = console(errors=True)
     if found.unknown:
         notes.print(
@@ -151,12 +124,23 @@ def ask(
     return 0
 
 
-def _memories(question: str, hits: list[Hit], json_: bool, explain: bool) -> int:
+def _memories(question: str, hits: Hits, json_: bool, explain: bool) -> int:
     if json_:
         numbered = [{"n": number, **as_json(hit)} for number, hit in enumerate(hits, 1)]
-        emit({"question": question, "answer": None, "model": None, "cited": [], "hits": numbered})
+        emit(
+            {
+                "question": question,
+                "answer": None,
+                "model": None,
+                "cited": [],
+                "hits": numbered,
+                "withheld": list(hits.withheld),
+            }
+        )
     elif hits:
         print_hits(hits, explain=explain)
     else:
         console(errors=True).print("nothing found")
+    if not json_:
+        print_withheld(hits.withheld, json_=False)
     return 0 if hits else NOTHING_FOUND

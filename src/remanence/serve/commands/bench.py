@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from json import dumps, loads
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,18 @@ import typer
 
 from remanence.bench import commands, durable, lexical, mechanisms, report, scale
 from remanence.bench.machine import command_line
-from remanence.bench.systems.base import OURS
 from remanence.bench.tasks.locomo import LoCoMo
+from remanence.serve.measuring import (
+    Corrections,
+    Data,
+    Encoder,
+    Limit,
+    Out,
+    Plot,
+    Seed,
+    System,
+    saying,
+)
 from remanence.serve.output import console
 
 app = typer.Typer(
@@ -20,58 +29,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Measure Remanence beside its peers, each on the same work in the same run.",
 )
-Data = Annotated[
-    Path,
-    typer.Option(
-        "--data", metavar="PATH", help="A file or folder in the benchmark's official format."
-    ),
-]
-System = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--system",
-        metavar="NAME",
-        help=f"{', '.join(OURS)}, or a peer; repeatable. The first is compared with the others.",
-        show_default=False,
-    ),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--json", metavar="OUT", help="Write the result here, as JSON.", show_default=False
-    ),
-]
-Plot = Annotated[
-    Path | None,
-    typer.Option("--plot", metavar="PATH", help="Draw it here, as PNG or SVG.", show_default=False),
-]
-Encoder = Annotated[
-    str,
-    typer.Option(
-        "--embedder", metavar="NAME_OR_URL", help="The encoder whose vectors all peers are given."
-    ),
-]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the bootstrap.")]
-Limit = Annotated[
-    int, typer.Option("--limit", metavar="N", help="Only so many conversations; 0: all.")
-]
-
-
 SIZES = (10_000, 100_000, 1_000_000)
 
 
 @app.command()
 def locomo(
     data: Data,
-    corrections: Annotated[
-        Path | None,
-        typer.Option(
-            "--corrections",
-            metavar="PATH",
-            help="Audited corrections of answers and citations.",
-            show_default=False,
-        ),
-    ] = None,
+    corrections: Corrections = None,
     system: System = None,
     json: Out = None,
     plot: Plot = None,
@@ -247,12 +211,7 @@ def lexical_(
 @app.command("mechanisms")
 def mechanisms_(
     data: Data,
-    corrections: Annotated[
-        Path | None,
-        typer.Option(
-            "--corrections", metavar="PATH", help="Audited corrections.", show_default=False
-        ),
-    ] = None,
+    corrections: Corrections = None,
     multihop: Annotated[
         Path | None,
         typer.Option(
@@ -324,9 +283,3 @@ def _run(
     )
     report.show(result, console())
     return 0
-
-
-def saying() -> Callable[[str], None]:
-    """Progress of a benchmark: a line at a time on standard error."""
-    notes = console(errors=True)
-    return lambda line: notes.print(line, style="dim")

@@ -10,22 +10,24 @@ from typing import Annotated
 
 import typer
 
-from remanence.errors import InvalidInput
+from remanence.errors import BadImport, InvalidInput
 from remanence.memory import Memory
 from remanence.seams import Observation
 from remanence.serve.commands.keep import embed
 from remanence.serve.imports.base import Importer, Skipped
 from remanence.serve.imports.detect import IMPORTERS, detect, is_own_export, named
-from remanence.serve.opening import open_memory
-from remanence.serve.options import Agent, Embedder, Json, Store, User
+from remanence.serve.opening import Writing
+from remanence.serve.options import Embedder, Json
 from remanence.serve.output import console, emit, progress, visible, working
-from remanence.text.write.messages import as_scope
-from remanence.types import Ack
+from remanence.serve.spread import spread
+from remanence.text.write.messages import TENANT, as_scope
+from remanence.types import Ack, Scope
 
 _SHOWN = 20
 _FORMATS = ", ".join(importer.name for importer in IMPORTERS)
 
 
+@spread
 def import_(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
     format: Annotated[
@@ -44,10 +46,9 @@ def import_(
         bool, typer.Option("--later", help="Leave the embedding to rmem flush.")
     ] = False,
     embedder: Embedder = "auto",
-    store: Store = "",
-    user: User = None,
-    agent: Agent = None,
     json_: Json = False,
+    *,
+    here: Writing,
 ) -> int:
     """Import conversations and notes: ChatGPT and Claude exports (conversations.json or the zip), messages as JSON Lines,
     LoCoMo, conversations in sessions, folders of Markdown or plain text, and rmem's own exports.
@@ -58,7 +59,10 @@ def import_(
     rmem import ~/Downloads/chatgpt-export.zip
 
     rmem import notes/ --user ana
+
+    rmem import memory.jsonl --store copy.rmem
     """
+    scope = as_scope(here.user, here.agent, here.tenant or TENANT)
     own = [path for path in paths if not format and is_own_export(path)]
     chosen = [
         (path, named(format) if format else detect(path)) for path in paths if path not in own
@@ -70,23 +74,45 @@ def import_(
                 f"{own[0]} is an export of rmem's", hint="it is checked while a new store reads it"
             )
         for path, importer in chosen:
-            for _ in tally.passing(importer.read(path, as_scope(user, agent))):
+            for _ in tally.passing(importer.read(path, scope)):
                 tally.counts["readable"] += 1
         return tally.report(json_)
-    with open_memory(store, create=True, embedder="none" if later else embedder) as memory:
-        for path in own:
-            with working(f"reading {path.name}", shown=not json_):
-                tally.counts["events"] += memory.load(path).events
-        try:
-            for path, importer in chosen:
-                _import(memory, importer, path, tally, user, agent, json_)
-        except KeyboardInterrupt:
-            tally.report(json_)
-            raise
-        code = tally.report(json_)
-        if not later and (embedded := embed(memory, shown=not json_)) and not json_:
-            console().print(f"{embedded:,} embedded")
+    if own and (here.user or here.agent):
+        console(errors=True).print(
+            visible(f"note: {own[0]} names its own users: --user and --agent do not apply to it"),
+            style="yellow",
+        )
+    fresh = _absent(here.path)
+    try:
+        with here.open(create=True, embedder="none" if later else embedder) as memory:
+            for path in own:
+                with working(f"reading {path.name}", shown=not json_):
+                    tally.counts["events"] += memory.load(path).events
+            try:
+                for path, importer in chosen:
+                    _import(memory, importer, path, tally, scope, json_)
+            except KeyboardInterrupt:
+                tally.report(json_)
+                raise
+            code = tally.report(json_)
+            if not later and (embedded := embed(memory, shown=not json_)) and not json_:
+                console().print(f"{embedded:,} embedded")
+    except BadImport:
+        if fresh is not None and not tally.counts.total():
+            _remove(fresh)
+        raise
     return code
+
+
+def _absent(path: Path | None) -> Path | None:
+    """The path of a store that an import is about to make; None where it is there."""
+    return path if path is not None and not path.exists() else None
+
+
+def _remove(path: Path) -> None:
+    """Take away a store that was made for what could not be read: an empty one is in the way of the next attempt."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 class _Tally:
@@ -151,12 +177,11 @@ def _import(
     importer: Importer,
     path: Path,
     tally: _Tally,
-    user: str | None,
-    agent: str | None,
+    scope: Scope,
     json_: bool,
 ) -> None:
     with progress(f"importing {path.name}", shown=not json_) as tick:
-        observations = tally.passing(importer.read(path, as_scope(user, agent)))
+        observations = tally.passing(importer.read(path, scope))
         for ack in memory.observe(observations, progress=tick):
             tally.counts[ack.status] += 1
             if ack.status == "rejected":

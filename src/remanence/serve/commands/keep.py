@@ -11,17 +11,19 @@ import typer
 from remanence.embed.choose import why_none
 from remanence.errors import Corrupt, InvalidInput
 from remanence.memory import Memory
-from remanence.serve.opening import open_memory
-from remanence.serve.options import Embedder, Json, Store
+from remanence.serve.opening import Place
+from remanence.serve.options import Embedder, Json
 from remanence.serve.output import console, emit, print_pairs, progress, visible, working
+from remanence.serve.spread import spread
 
 TICK = 0.2
 """Seconds between two looks at the queue."""
 
 
-def status(embedder: Embedder = "auto", store: Store = "", json_: Json = False) -> int:
+@spread
+def status(embedder: Embedder = "auto", json_: Json = False, *, here: Place) -> int:
     """Counts, sizes, the encoder and how far the embedding is."""
-    with open_memory(store, embedder=embedder) as memory:
+    with here.open(embedder=embedder) as memory:
         found = memory.status()
     if json_:
         emit(asdict(found))
@@ -30,7 +32,7 @@ def status(embedder: Embedder = "auto", store: Store = "", json_: Json = False) 
     print_pairs(
         [
             ("store", found.path),
-            ("size", f"{_bytes(found.bytes)}, schema {found.schema}"),
+            ("size", f"{size_of(found.bytes)}, schema {found.schema}"),
             ("memories", f"{found.records:,}{versions}"),
             ("users", found.spaces),
             ("ledger", f"{found.events:,} events"),
@@ -52,9 +54,10 @@ def status(embedder: Embedder = "auto", store: Store = "", json_: Json = False) 
     return 0
 
 
-def flush(embedder: Embedder = "auto", store: Store = "", json_: Json = False) -> int:
+@spread
+def flush(embedder: Embedder = "auto", json_: Json = False, *, here: Place) -> int:
     """Embed everything that waits for its vectors."""
-    with open_memory(store, embedder=embedder) as memory:
+    with here.open(embedder=embedder) as memory:
         if memory.status().encoder == "none":
             raise InvalidInput(
                 "there is no encoder to embed with", hint=why_none() or "--embedder names one"
@@ -78,9 +81,10 @@ def embed(memory: Memory, *, shown: bool) -> int:
     return first.pending
 
 
-def verify(store: Store = "", json_: Json = False) -> int:
+@spread
+def verify(json_: Json = False, *, here: Place) -> int:
     """Check the chain of the ledger, every digest, derived state against the ledger, and the pages of the file."""
-    with open_memory(store) as memory, working("verifying", shown=not json_):
+    with here.open() as memory, working("verifying", shown=not json_):
         report = memory.verify()
     if json_:
         emit(asdict(report))
@@ -97,9 +101,10 @@ def verify(store: Store = "", json_: Json = False) -> int:
     raise Corrupt(f"{len(report.problems)} things do not check out", hint=hint)
 
 
-def rebuild(store: Store = "", json_: Json = False) -> int:
+@spread
+def rebuild(json_: Json = False, *, here: Place) -> int:
     """Derive everything anew from the ledger: words, links, names, the queue. Vectors are kept."""
-    with open_memory(store) as memory, working("rebuilding", shown=not json_):
+    with here.open() as memory, working("rebuilding", shown=not json_):
         memory.rebuild()
         found = memory.status()
     if json_:
@@ -109,35 +114,39 @@ def rebuild(store: Store = "", json_: Json = False) -> int:
     return 0
 
 
+@spread
 def backup(
     path: Annotated[Path, typer.Argument(help="Where the copy goes.")],
-    store: Store = "",
     json_: Json = False,
+    *,
+    here: Place,
 ) -> int:
     """Copy the store while it is in use. The copy appears whole or not at all.
 
     rmem backup ~/backups/memory-$(date +%F).rmem
     """
-    with open_memory(store) as memory, working("copying", shown=not json_):
+    with here.open() as memory, working("copying", shown=not json_):
         memory.backup(path)
     size = path.stat().st_size
     if json_:
         emit({"path": str(path), "bytes": size})
     else:
-        console().print(f"{path}  {_bytes(size)}")
+        console().print(f"{path}  {size_of(size)}")
     return 0
 
 
+@spread
 def export(
     path: Annotated[Path, typer.Argument(help="The JSON Lines file to write.")],
-    store: Store = "",
     json_: Json = False,
+    *,
+    here: Place,
 ) -> int:
     """Write everything (history, erasures, vectors) as JSON Lines, which `rmem import` reads into an empty store.
 
     rmem export memory.jsonl
     """
-    with open_memory(store) as memory, working("exporting", shown=not json_):
+    with here.open() as memory, working("exporting", shown=not json_):
         lines = memory.export(path)
         digest = memory.state_digest()
     if json_:
@@ -147,10 +156,10 @@ def export(
     return 0
 
 
-def _bytes(count: int) -> str:
+def size_of(count: int) -> str:
     """A size for people: powers of 1,000.
 
-    >>> _bytes(1_234_567)
+    >>> size_of(1_234_567)
     '1.2 MB'
     """
     size = float(count)

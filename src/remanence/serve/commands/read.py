@@ -7,69 +7,53 @@ from typing import Annotated
 import typer
 
 from remanence.memory import Memory
-from remanence.serve.opening import open_memory
-from remanence.serve.options import (
-    Agent,
-    AsOf,
-    Embedder,
-    Explain,
-    Json,
-    Kind,
-    KnownAt,
-    Ranker,
-    Session,
-    Store,
-    User,
-    pairs,
+from remanence.serve.opening import Asking
+from remanence.serve.options import Explain, Filter, Json, Kind, Quarantined, Session, pairs
+from remanence.serve.output import (
+    as_json,
+    console,
+    emit,
+    print_hits,
+    print_text,
+    print_withheld,
 )
-from remanence.serve.output import as_json, console, emit, print_hits, print_text
 from remanence.serve.shell import NOTHING_FOUND
+from remanence.serve.spread import spread
 
 Question = Annotated[str, typer.Argument(help="What to look for, in your words.")]
-Filter = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--filter",
-        metavar="KEY=VALUE",
-        help="Only where speaker, role, session or a key of meta is this; repeatable.",
-    ),
-]
 WAIT = 1.0
 """Seconds that a read waits for memories that were added just now to get their vectors."""
 
 
+@spread
 def search(
     query: Question,
     k: Annotated[int, typer.Option("-k", "--limit", metavar="N", help="At most this many.")] = 10,
     filter: Filter = None,
     kind: Kind = None,
-    as_of: AsOf = None,
-    known_at: KnownAt = None,
-    explain: Explain = False,
-    embedder: Embedder = "auto",
-    ranker: Ranker = "",
-    store: Store = "",
-    user: User = None,
-    agent: Agent = None,
     session: Session = "",
+    quarantined: Quarantined = False,
+    explain: Explain = False,
     json_: Json = False,
+    *,
+    here: Asking,
 ) -> int:
     """The memories that answer best, best first, each with who said it, when, and its id.
 
     rmem search "where does Lena live" -k 5 --explain
 
     rmem search "where does Lena live" --as-of 2025-03-01 --filter speaker=Ana
+
+    rmem search "how is she" --audience "her employer" --purpose "plan the shifts"
     """
-    with open_memory(store, embedder=embedder, ranker=ranker) as memory:
+    with here.open() as memory:
         wait_for_vectors(memory)
         hits = memory.search(
             query,
-            user_id=user,
-            agent_id=agent,
+            **here.how,
             session_id=session,
             k=k,
-            as_of=as_of,
-            known_at=known_at,
+            quarantined=quarantined,
             kinds=kind or (),
             filters=pairs(filter, "--filter"),
         )
@@ -80,9 +64,11 @@ def search(
         print_hits(hits, explain=explain)
     else:
         console(errors=True).print("nothing found")
+    print_withheld(hits.withheld, json_=json_)
     return 0 if hits else NOTHING_FOUND
 
 
+@spread
 def context(
     query: Question,
     budget: Annotated[
@@ -90,31 +76,23 @@ def context(
     ] = 2000,
     filter: Filter = None,
     kind: Kind = None,
-    as_of: AsOf = None,
-    known_at: KnownAt = None,
-    explain: Explain = False,
-    embedder: Embedder = "auto",
-    ranker: Ranker = "",
-    store: Store = "",
-    user: User = None,
-    agent: Agent = None,
     session: Session = "",
+    explain: Explain = False,
     json_: Json = False,
+    *,
+    here: Asking,
 ) -> int:
     """What to put before a model: the best memories in a token budget, in conversation order, numbered to be cited.
 
     rmem context "plan Lena's birthday" --budget 1000 | llm "suggest a present"
     """
-    with open_memory(store, embedder=embedder, ranker=ranker) as memory:
+    with here.open() as memory:
         wait_for_vectors(memory)
         packed = memory.context(
             query,
             budget=budget,
-            user_id=user,
-            agent_id=agent,
+            **here.how,
             session_id=session,
-            as_of=as_of,
-            known_at=known_at,
             kinds=kind or (),
             filters=pairs(filter, "--filter"),
         )
@@ -134,8 +112,7 @@ def context(
     elif packed.text:
         print_text(packed.text)
     notes = console(errors=True)
-    for reason in packed.withheld:
-        notes.print(f"withheld: {reason}")
+    print_withheld(packed.withheld, json_=False)
     whole = ", the whole memory" if packed.complete else ""
     notes.print(f"{len(packed.hits)} memories, {packed.tokens} tokens{whole}", style="dim")
     return 0 if packed.hits else NOTHING_FOUND

@@ -12,7 +12,7 @@ from remanence import __version__
 from remanence.bench.commands import TASKS, open_task
 from remanence.bench.lessons import lessons
 from remanence.errors import InvalidInput
-from remanence.serve.commands.bench import saying
+from remanence.serve.measuring import saying
 from remanence.serve.options import Json
 from remanence.serve.output import console, emit, table
 from remanence.text.read.ranker import BASE

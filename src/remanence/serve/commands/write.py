@@ -1,4 +1,4 @@
-"""`rmem add`, `update`, `retract` and `forget`: the commands that change one memory or a few."""
+"""`rmem add`, `update` and `retract`: the commands that write one memory."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from remanence.errors import InvalidInput, NotFound
+from remanence.errors import InvalidInput
 from remanence.memory import Memory
-from remanence.serve.opening import open_memory
-from remanence.serve.options import Agent, Json, Session, Store, User, pairs, zoned
-from remanence.serve.output import as_json, console, emit
+from remanence.serve.opening import Doing, Writing
+from remanence.serve.options import Json, Session, pairs, zoned
+from remanence.serve.output import as_json, console, emit, visible
+from remanence.serve.spread import spread
 from remanence.types import Ack
 
 Id = Annotated[str, typer.Argument(help="The memory's id, as search shows it.")]
@@ -26,6 +27,7 @@ Expect = Annotated[
 ]
 
 
+@spread
 def add(
     text: Annotated[
         str, typer.Argument(help="What to remember; - or nothing reads standard input.")
@@ -74,44 +76,77 @@ def add(
             show_default=False,
         ),
     ] = "",
-    store: Store = "",
-    user: User = None,
-    agent: Agent = None,
     session: Session = "",
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--origin",
+            metavar="CHANNEL",
+            help="The channel that it came through (web:example.org, email:…): the policy's trust goes by it.",
+        ),
+    ] = "cli",
+    supersedes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--supersedes",
+            metavar="ID",
+            help="A memory that stops being true where this one begins; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     json_: Json = False,
+    *,
+    here: Writing,
 ) -> int:
     """Remember a text. It is on disk when the command ends, and found by its words at once.
 
     rmem add "Lena moved to Porto" --speaker Ana --at 2025-05-04
 
     git log -1 --format=%B | rmem add - --title "last commit"
+
+    curl -s https://example.org/notes.txt | rmem add - --origin web:example.org
     """
     if text == "-":
         text = _standard_input()
     message = {"content": text, "speaker": speaker, "role": role, "title": title}
-    with open_memory(store, create=True) as memory:
+    with here.open(create=True) as memory:
         acks = memory.add(
             message,
-            user_id=user,
-            agent_id=agent,
+            **here.whose,
             session_id=session,
             id=id,
             at=at,
-            origin="cli",
+            origin=origin,
             meta=pairs(meta, "--meta"),
+            supersedes=supersedes or (),
             key=key,
         )
-    return _acknowledge(acks, json_)
+        waits = _waiting(memory, acks, here)
+    code = acknowledge(acks, json_)
+    for ack, why in waits:
+        hint = f"{ack.id} waits for confirmation ({why}): rmem quarantine"
+        console(errors=True).print(visible(f"note: {hint}"), style="yellow")
+    return code
 
 
+@spread
 def update(
     id: Id,
     text: Annotated[str, typer.Argument(help="Its new text; - reads standard input.")],
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="DATE",
+            callback=zoned,
+            help="Since when this holds, and the old text no longer; default: the old one was wrong all along.",
+            show_default=False,
+        ),
+    ] = None,
     expect: Expect = "",
-    store: Store = "",
-    user: User = None,
-    agent: Agent = None,
     json_: Json = False,
+    *,
+    here: Writing,
 ) -> int:
     """Give a memory a new text. The old one stays in its history and is found with --known-at.
 
@@ -119,12 +154,12 @@ def update(
     """
     if text == "-":
         text = _standard_input()
-    with open_memory(store) as memory:
-        return _acknowledge(
-            [memory.update(id, text, user_id=user, agent_id=agent, expect=_expected(expect))], json_
-        )
+    with here.open() as memory:
+        ack = memory.update(id, text, **here.whose, at=at, expect=_expected(expect))
+    return acknowledge([ack], json_)
 
 
+@spread
 def retract(
     id: Id,
     at: Annotated[
@@ -138,71 +173,32 @@ def retract(
         ),
     ] = None,
     expect: Expect = "",
-    store: Store = "",
-    user: User = None,
-    agent: Agent = None,
     json_: Json = False,
+    *,
+    here: Doing,
 ) -> int:
     """Say that a memory is no longer true. It stays, and is found when asked --as-of an earlier time.
 
     rmem retract 01JH… --at 2025-06-01
     """
-    with open_memory(store) as memory:
-        ack = memory.retract(id, user_id=user, agent_id=agent, at=at, expect=_expected(expect))
-    return _acknowledge([ack], json_)
+    with here.open() as memory:
+        ack = memory.retract(id, **here.whose, at=at, expect=_expected(expect))
+    return acknowledge([ack], json_)
 
 
-def forget(
-    ids: Annotated[list[str], typer.Argument(help="Ids of the memories to erase.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    store: Store = "",
-    user: User = None,
-    agent: Agent = None,
-    json_: Json = False,
-) -> int:
-    """Erase memories in all their versions, with everything derived from them. This can't be undone.
-
-    rmem forget 01JH… 01JK… --yes
-    """
-    with open_memory(store) as memory:
-        if not yes:
-            _confirm(memory, ids, user, agent)
-        receipt = memory.forget(ids, user_id=user, agent_id=agent)
-    if json_:
-        emit(
-            {
-                "ids": list(receipt.ids),
-                "versions": receipt.versions,
-                "derived": dict(receipt.derived),
-                "at": receipt.at,
-                "seq": receipt.seq,
-            }
-        )
-    else:
-        derived = ", ".join(f"{count} {name}" for name, count in receipt.derived.items() if count)
-        console().print(
-            f"forgot {len(receipt.ids)} memories in {receipt.versions} versions{f' ({derived})' if derived else ''}"
-        )
-    return 0
+def _waiting(memory: Memory, acks: list[Ack], here: Writing) -> list[tuple[Ack, str]]:
+    """What was stored just now and put aside, and why."""
+    stored = [ack for ack in acks if ack.status == "stored"]
+    if not any("quarantined" in memory.get(ack.id, **here.whose).marks for ack in stored):
+        return []
+    why = {
+        record.id: reason for record, reason in memory.quarantine(**here.whose, limit=sys.maxsize)
+    }
+    return [(ack, why[ack.id]) for ack in stored if ack.id in why]
 
 
-def _confirm(memory: Memory, ids: list[str], user: str | None, agent: str | None) -> None:
-    """Ask a person before erasing; without one to ask, `--yes` has to be said."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidInput(
-            "forgetting asks first, and there is no terminal to ask at", hint="say --yes"
-        )
-    out = console(errors=True)
-    for id in ids:
-        try:
-            record = memory.get(id, user_id=user, agent_id=agent)
-        except NotFound as error:
-            raise NotFound(error.message, hint="nothing was erased") from error
-        out.print(f"{id}: {' '.join(record.text.split())[:70]}")
-    typer.confirm(f"Erase {len(ids)} for good?", abort=True, err=True)
-
-
-def _acknowledge(acks: list[Ack], json_: bool) -> int:
+def acknowledge(acks: list[Ack], json_: bool) -> int:
+    """Print what became of changes. Raises: InvalidInput for one that was not stored, without `json_`."""
     for ack in acks:
         if json_:
             emit(as_json(ack))

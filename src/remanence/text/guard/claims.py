@@ -69,8 +69,8 @@ class Statement(NamedTuple):
 def statements(text: str) -> tuple[Statement, ...]:
     """The sentences of a text that say anything, at most `MOST`.
 
-    >>> statements("My dentist is Dr Hale.")[0].names
-    frozenset({'hale', 'dr'})
+    >>> sorted(statements("My dentist is Dr Hale.")[0].names)
+    ['dr', 'hale']
     """
     found: list[Statement] = []
     for sentence in _END.split(text):
@@ -161,7 +161,10 @@ def lines(said: Voice, of: Matter) -> list[Line]:
     found = []
     for one in said.said:
         told = _among(of.topic, one.stems)
-        persons = one.stems & of.people | (said.speaker if one.mine else frozenset())
+        # Who names nobody speaks of what is theirs.
+        persons = (
+            one.stems & of.people | (said.speaker if one.mine else frozenset()) or said.speaker
+        )
         about = one.about - of.people
         speaks = bool(told) and of.weight(told) >= of.enough
         found.append(Line(one, said.stems, persons, told, speaks, about))

@@ -86,7 +86,7 @@ class Consensus:
         if low and self.steering is not None:
             if doubted.entry.steers is None:  # once a version: its text does not change
                 doubted.entry.steers = strongest((record.text, *record.fields.values())).score
-            asked = any(line.told for line in doubted.lines)
+            asked = any(line.speaks for line in doubted.lines)
             if doubted.entry.steers >= (self.heeded if asked else self.steering.least):
                 return STEERS
             if lessons.repeats(record.text):

@@ -69,7 +69,7 @@ _ODD: Final = re.compile(
     re.IGNORECASE,
 )
 """What plain text rarely has: only then is the rest of this file run."""
-_APART: Final = re.compile(r"(?<![^\W_])(?:[^\W_][ .*_~|/-]{1,3}){4,}[^\W_](?![^\W_])")
+_APART: Final = re.compile(r"(?<![^\W_])(?:[^\W_][ .*_~|/-]{1,3}){4,400}[^\W_](?![^\W_])")
 _BASE64: Final = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![\w+/=-])")
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{2}[ :]?){16,}(?![0-9A-Za-z])")
 _ESCAPES: Final = re.compile(r"\\u00([0-9a-fA-F]{2})|\\x([0-9a-fA-F]{2})")

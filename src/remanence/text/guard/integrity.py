@@ -195,7 +195,7 @@ class ContextualIntegrity:
         cosines: dict[int, NDArray[np.float32]] = {}
         if encoder is not None and near:
             rows, _ = self.domains.prototypes.rows(encoder)
-            table = np.stack([view.cosine(row, ords[near]) for row in rows], axis=1)
+            table = view.cosine(rows.T, ords[near])
             cosines = dict(zip(near, table, strict=True))
         for at in missing:
             found[at] = self.domains.told(_text(hits[at].record), cosines.get(at))

@@ -81,13 +81,13 @@ class Dense:
         self.put(np.array([ord], np.int32), np.zeros((1, self.dim), np.int8))
 
     def cosine(self, vector: Floats, ords: Ords) -> Floats:
-        """(c,) exact cosines with a unit vector; 0 for records that have no vector."""
+        """(c,) exact cosines with a unit vector, (c, p) with the p columns of a (d, p) matrix; 0 for records without a vector."""
         known = ords < len(self.rows)
         if not known.all():
-            cosines = np.zeros(len(ords), np.float32)
+            cosines = np.zeros((len(ords), *vector.shape[1:]), np.float32)
             cosines[known] = self.cosine(vector, ords[known])
             return cosines
-        exact: Floats = (self.rows[ords].astype(np.float32) @ vector) / self.norm[ords]
+        exact: Floats = ((self.rows[ords].astype(np.float32) @ vector).T / self.norm[ords]).T
         return exact
 
     def nearest(self, vector: Floats, k: int, visible: NDArray[np.bool_]) -> tuple[Ords, Floats]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 KEPT = 256
 """Posting lists that a view remembers."""
-HIDDEN: Final = ("document", "fact", "lesson")
+HIDDEN: Final = ("document", "fact", "lesson", "summary")
 """Kinds of records that are read only when asked for by kind: a whole page, whose passages are records too; what was extracted
 from a record that is there itself; what was learnt from a failure, for the guards."""
 ASIDE: Final = ("archived", "quarantined")
@@ -103,7 +103,7 @@ class SpaceView:
 
     def cosine(self, vector: Floats, ords: Ords) -> Floats:
         if self._space.dense is None:
-            return np.zeros(len(ords), np.float32)
+            return np.zeros((len(ords), *vector.shape[1:]), np.float32)
         with self._space.lock:
             return self._space.dense.cosine(vector, ords)
 

@@ -77,7 +77,7 @@ class Merge:
             changes = list(self._merged(view, some, protected, vectors))
             last = int(view.rows["seq"][some[-1]].max())
             done = (start + len(some)) / len(groups)
-            note = f"{len(changes) // 2} duplicates" if changes else ""
+            note = f"{len(changes) // 2} archived as duplicates" if changes else ""
             yield Step(changes, str(last), note, done)
         if view.n and int(view.rows["seq"][-1]) > int(cursor or 0):
             yield Step((), str(int(view.rows["seq"][-1])), "", 1.0)

@@ -16,6 +16,8 @@ from typing import Final
 
 from remanence.errors import Conflict, InvalidInput, NotFound
 from remanence.seams import Sleeper, Step, Store, View
+from remanence.text.keep.fade import ARCHIVED, QUARANTINED
+from remanence.text.keep.strengths import PINNED
 from remanence.types import Change, Event, Micros, Scope, Undo, to_datetime
 
 ACTOR: Final = "sleep"
@@ -109,6 +111,8 @@ def sleep(
         raise InvalidInput(f"run {run!r}", hint="give a name without a slash")
     night = _Night(store, scope, budget, run, dry_run, progress, timer)
     view = view_of(scope)
+    for mark in (ARCHIVED, PINNED, QUARANTINED):
+        view.marked(mark)  # read now and kept: others may write during the night
     slept = tuple(night.let(sleeper, view, now) for sleeper in sleepers)
     return Night(run=run, sleepers=slept, dry=dry_run, changes=tuple(night.planned))
 

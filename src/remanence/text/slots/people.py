@@ -145,7 +145,7 @@ def preferences(sentence: Sentence) -> None:
     """What somebody likes, and likes best."""
     text = sentence.text
     for match in _FAVOURITE.finditer(text):
-        value = match["value"].split(" because ")[0].split(" and ")[0].strip()
+        value = match["value"].split(" because ")[0].split(" and ")[0].strip(" ,.;:!")
         opening = value.split(None, 1)[0].lower()
         if sentence.doubted(match.start()) or opening in _NOT_LIKED - {"the", "a", "an"}:
             continue

@@ -204,7 +204,7 @@ _ASIDE: Final = re.compile(
 
 
 def _targets(spoken: str, led: list[str]) -> list[tuple[str, ...]]:
-    """The things a clause is about: one for each of "method names and variable names"; or those of the words that lead it."""
+    """The things a clause is about: one for each of "icon names and layer names"; or those of the words that lead it."""
     cut = _ASIDE.split(spoken.rsplit(":", 1)[-1])[0]
     for parts in ([cut], led):
         abouts = [tuple(_about(half)) for part in parts for half in _AND.split(part)]

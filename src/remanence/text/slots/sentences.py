@@ -77,7 +77,7 @@ class Sentence:
         self, key: Key, value: str, *, exclusive: bool = True, corrects: bool = False
     ) -> None:
         """Note a slot."""
-        value = value.strip(" ,.;:!").removesuffix("'s") if not value.endswith("_") else value
+        value = value.strip()
         if value and len(value) <= 200 and len(key.subject) + len(key.attribute) <= 300:
             corrects = corrects or (exclusive and _CORRECTING.search(self.text) is not None)
             self.found.append(Slot(key.subject, key.attribute, value, exclusive, corrects))

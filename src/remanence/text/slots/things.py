@@ -164,7 +164,7 @@ _GONE: Final = re.compile(
 
 
 def changed(sentence: Sentence) -> None:
-    """Such as "The budget was raised to $600", "the call has been moved to Friday", "response time improved to 250ms"."""
+    """Such as "The budget was raised to $600", "the call has been moved to Friday", "the wait dropped to 40 s"."""
     text = sentence.text
     for match in _GONE.finditer(text):
         phrase = phrase_before(text, match.start())
@@ -196,7 +196,7 @@ _MADE: Final = re.compile(
 
 
 def made(sentence: Sentence) -> None:
-    """Such as "I raised the grocery budget to $550", "we moved the review from Monday to Friday", "set the timeout to 30 s"."""
+    """Such as "I raised the fuel budget to $320", "we moved the review from Monday to Friday", "set the timeout to 30 s"."""
     text = sentence.text
     for match in _MADE.finditer(text):
         if sentence.doubted(match.start()):
@@ -250,7 +250,7 @@ def _counted(noun: str) -> list[str]:
 
 
 def counts(sentence: Sentence) -> None:
-    """Such as "I have 3 cats now", "I've completed 15 exercises", "the library has 45 sources"."""
+    """Such as "I have 3 cats now", "I've painted 6 fences", "the shelf has 31 jars"."""
     for match in _TALLY.finditer(sentence.text):
         kept = _counted(match["noun"])
         if not kept or sentence.doubted(match.start()):

@@ -1,0 +1,276 @@
+"""`rmem pin`, `unpin`, `fade`, `sleep` and `undo`: what becomes of memories while nobody asks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated
+
+import typer
+
+from remanence.errors import Conflict, NotFound
+from remanence.memory import Memory
+from remanence.serve.opening import Doing, Here
+from remanence.serve.options import DryRun, Json
+from remanence.serve.output import (
+    as_json,
+    brief,
+    console,
+    emit,
+    print_text,
+    progress,
+    table,
+    visible,
+)
+from remanence.serve.spread import spread
+from remanence.text.keep.fade import Moved
+from remanence.text.keep.sleep import Night
+from remanence.types import Add, Change, Link, Mark, Revise, Undo
+
+Ids = Annotated[list[str], typer.Argument(help="Ids of memories, as search shows them.")]
+_SHOWN = 50
+_PARTS = 100
+"""Steps of the bar: sleepers tell the share of their work that is done."""
+
+
+@spread
+def pin(ids: Ids, json_: Json = False, *, here: Doing) -> int:
+    """Keep memories from ever fading into the archive.
+
+    rmem pin m17 m18
+    """
+    return _mark(ids, True, json_, here)
+
+
+@spread
+def unpin(ids: Ids, json_: Json = False, *, here: Doing) -> int:
+    """Let pinned memories fade again, as all others do.
+
+    rmem unpin m17
+    """
+    return _mark(ids, False, json_, here)
+
+
+@spread
+def fade(
+    below: Annotated[
+        float, typer.Option("--below", metavar="X", help="What is weaker than this, from 0 to 1.")
+    ] = 0.1,
+    keep: Annotated[
+        int,
+        typer.Option("--keep", metavar="N", help="As long as more than this many stay in reach."),
+    ] = 1000,
+    dry_run: DryRun = False,
+    json_: Json = False,
+    *,
+    here: Doing,
+) -> int:
+    """Move to the archive what has become weak, and back what was used again. Nothing is deleted: search --archived finds it.
+
+    rmem fade --dry-run
+    """
+    with here.open() as memory:
+        moved = memory.fade(**here.whose, below=below, keep=keep, dry_run=dry_run)
+        if json_:
+            for one in moved:
+                emit(
+                    {
+                        "id": one.id,
+                        "archived": one.archived,
+                        "strength": one.strength,
+                        "why": one.why,
+                    }
+                )
+            return 0
+        _print_moved(memory, moved, here)
+    gone = sum(one.archived for one in moved)
+    would = "would go" if dry_run else "went"
+    console().print(f"{gone:,} {would} to the archive, {len(moved) - gone:,} back")
+    return 0
+
+
+@spread
+def sleep(
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", metavar="N", help="At most this long.", show_default=False),
+    ] = None,
+    tokens: Annotated[
+        float | None,
+        typer.Option(
+            "--tokens", metavar="N", help="At most these tokens of a model.", show_default=False
+        ),
+    ] = None,
+    bytes: Annotated[
+        float | None,
+        typer.Option(
+            "--bytes", metavar="N", help="At most this much new text.", show_default=False
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="NAME",
+            help="Only this sleeper (merge, adjudicate, fade, summaries); repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    json_: Json = False,
+    *,
+    here: Here,
+) -> int:
+    """Do what is due while nobody waits: merge duplicates, adjudicate conflicts, archive what faded, summarise sessions.
+
+    What is left when the budget ends, or when you stop it, goes on next time. rmem undo RUN takes back all of it.
+
+    rmem sleep --dry-run
+
+    rmem sleep --seconds 60
+    """
+    with here.open() as memory, progress("sleeping", shown=not json_) as tick:
+        night = memory.sleep(
+            **here.whose,
+            seconds=_most(seconds),
+            tokens=_most(tokens),
+            bytes=_most(bytes),
+            only=only or (),
+            dry_run=dry_run,
+            progress=lambda name, done, _: tick(round(done * _PARTS), _PARTS, name),
+        )
+    if json_:
+        emit(
+            {
+                "run": night.run,
+                "dry": night.dry,
+                "done": night.done,
+                "sleepers": [as_json(one) for one in night.sleepers],
+                "changes": [_change(change) for change in night.changes],
+            }
+        )
+        return 0
+    _print_night(night)
+    return 0
+
+
+@spread
+def undo(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="EVENT|RUN",
+            help="An event's number, as rmem log shows it; or a sleep's run: all that it did.",
+        ),
+    ],
+    json_: Json = False,
+    *,
+    here: Doing,
+) -> int:
+    """Take back an event or a whole sleep: memory is then as if it had not happened, and the ledger keeps that it did.
+
+    rmem undo 118
+
+    rmem undo 20250615T150640-42
+    """
+    # The ledger names a run as the actor sleep/RUN/SLEEPER.
+    named = what.removeprefix("sleep/").partition("/")[0].removeprefix("#")
+    with here.open() as memory:
+        try:
+            acks = memory.undo(int(named) if named.isdecimal() else named, **here.whose)
+        except NotFound as error:
+            raise NotFound(error.message, hint="rmem log --actor sleep/ names the runs") from error
+        except Conflict as error:
+            hint = "rmem log shows the events; undo first what stands on it"
+            raise Conflict(error.message.removeprefix("'': "), hint=hint) from error
+    if json_:
+        for ack in acks:
+            emit(as_json(ack))
+    else:
+        console().print(f"took back {len(acks):,} {'event' if len(acks) == 1 else 'events'}")
+    return 0
+
+
+def _mark(ids: list[str], on: bool, json_: bool, here: Doing) -> int:
+    with here.open() as memory:
+        for id in ids:
+            memory.get(id, **here.whose)  # all are there before the first is marked
+        acks = [memory.mark(id, "pinned", **here.whose, on=on) for id in ids]
+    for ack in acks:
+        if json_:
+            emit(as_json(ack))
+        else:
+            console().print(visible(f"{'pinned' if on else 'no longer pinned'}  {ack.id}"))
+    return 0
+
+
+def _print_moved(memory: Memory, moved: list[Moved], here: Doing) -> None:
+    out = console()
+    shown = moved[:_SHOWN] if out.is_terminal else moved
+    for one in shown:
+        way = "to the archive" if one.archived else "back"
+        out.print(visible(f"{way}  {one.id}  {one.strength:.3f}  {one.why}"))
+        print_text(brief(memory.get(one.id, **here.whose).text, indent=4), indented=True)
+    if more := len(moved) - len(shown):
+        out.print(f"… and {more:,} more; --json lists all", style="dim")
+
+
+def _print_night(night: Night) -> None:
+    out = console()
+    shown = night.changes[:_SHOWN] if out.is_terminal else night.changes
+    for change in shown:
+        out.print(brief(_told(change)))
+    if more := len(night.changes) - len(shown):
+        out.print(f"… and {more:,} more; --json lists all", style="dim")
+    table(
+        ("sleeper", "changes", "seconds", "tokens", "left"),
+        (
+            (
+                one.name,
+                ", ".join(f"{count:,} {kind}" for kind, count in one.changes.items()) or "none",
+                f"{one.seconds:.1f}",
+                f"{one.tokens:,}",
+                f"{one.left:.0%}" if one.left else "",
+            )
+            for one in night.sleepers
+        ),
+    )
+    for one in night.sleepers:
+        for note in one.notes:
+            console(errors=True).print(visible(f"{one.name}: {note}"), style="dim")
+    changed = any(one.changes for one in night.sleepers)
+    if night.dry:
+        out.print("nothing was written")
+    elif changed:
+        out.print(f"run {night.run}; rmem undo {night.run} takes it back")
+
+
+def _told(change: Change) -> str:
+    """A change on a line."""
+    match change:
+        case Add(kind=kind, text=text, sources=sources):
+            return f"add {kind} of {', '.join(source.id for source in sources)}: {text}"
+        case Revise(id=id, text=text):
+            return f"revise {id}: {text}"
+        case Link(src=src, relation=relation, dst=dst):
+            return f"link {src} {relation} {dst}"
+        case Mark(id=id, mark=mark, on=on, why=why):
+            return f"{'mark' if on else 'unmark'} {id} {mark}{f': {why}' if why else ''}"
+        case Undo(seq=seq):
+            return f"undo {seq}"
+    return f"{type(change).__name__.lower()} {change.id}"
+
+
+def _change(change: Change) -> Mapping[str, object]:
+    """A change as plain values, named by its kind; what is empty is left out."""
+    found = {field.name: getattr(change, field.name) for field in fields(change)}
+    found["sources"] = [source._asdict() for source in found.get("sources", ())]
+    if found.get("slot"):
+        found["slot"] = found["slot"]._asdict()
+    kept = {name: value for name, value in found.items() if value not in (None, "", (), [], {})}
+    return {"change": type(change).__name__.lower(), **kept}
+
+
+def _most(given: float | None) -> float:
+    return math.inf if given is None else given
