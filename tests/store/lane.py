@@ -1,7 +1,8 @@
-"""Kill what writes to a store, and check what it acknowledged, over and over: `python -m tests.store.lane FOLDER SEED KILLS`.
+"""Kill what writes to a store, and check what it acknowledged, over and over: `python -m tests.store.lane MODE FOLDER SEED KILLS`.
 
 One process that has loaded everything forks the writers (`tests.store.storm`), kills them, and forks whoever looks at what they left: a
-process that never had the store open. It prints what happened, as JSON, or fails with what was wrong.
+process that never had the store open. It prints what happened, as JSON, or fails with what was wrong. MODE: `storm`, or `migrate` for a
+store of an old schema.
 """
 
 from __future__ import annotations
@@ -11,32 +12,36 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import sys
 import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from remanence.errors import NotFound
-from remanence.store import receipts, scan
+from remanence.store import receipts, scan, schema
 from remanence.store.receipts import Signer, from_json
 from remanence.store.sqlite import SQLiteStore
 from remanence.text.index.terms import record_terms
-from remanence.types import Record, Scope
+from remanence.types import Add, Link, Record, Retract, Revise, Scope, Source, Touch
 from tests.store import storm
 from tests.store.conformance import ANA
 from tests.store.storm import canary, text_of
+from tests.store.test_schema import first
 
 CANARY = re.compile(rb"kq[0-9a-f]{18}zv")
 SAMPLE = 15
 """Records whose history, links and uses are gone through after each kill; all of them are compared by what they say."""
 FULL = 4
-"""Every so many-th look verifies the whole store."""
+"""A look after every so many kills verifies the whole store."""
+AIMS = ('"compact"', '"empty_log"', '"sleep"', '"slept"', '"forget"', '"begin"')
+"""What a writer says before the moment at which some of them are killed."""
 Effect = Sequence[Any]
 
 
@@ -66,7 +71,7 @@ class Known:
 
     def hear(self, output: bytes) -> None:
         under_way: list[Effect] = []
-        phase = ""
+        phases: list[str] = []
         for line in output.splitlines(keepends=True):
             if not line.endswith(b"\n"):  # the last one may be cut by the kill
                 break
@@ -86,13 +91,14 @@ class Known:
                 case "slept":
                     self.heads[more[1]] = more[2]
                     self.acknowledged["a step of a sleep"] += 1
+                case "phase" if more[0]:
+                    phases.append(more[0])
                 case "phase":
-                    phase = more[0]
+                    phases.pop()
         if under_way:
             self.open.append(under_way)
-        if phase:
-            self.phases[phase] += 1
-        self.killed_in[under_way[0][0] if under_way else phase or "between"] += 1
+        self.phases.update(phases[-1:])
+        self.killed_in[under_way[0][0] if under_way else (phases or ["between"])[0]] += 1
 
     def take(self, effect: Effect) -> None:
         what, *more = effect
@@ -173,15 +179,19 @@ class Known:
                 return look(store, more[0][0]) is None
         return True
 
-    def check(self, store: SQLiteStore, dice: random.Random) -> None:
-        """Everything that was acknowledged, no more and no less."""
+    def check(
+        self, store: SQLiteStore, dice: random.Random, others: Set[str] = frozenset()
+    ) -> None:
+        """Everything that was acknowledged, no more and no less; `others` are told of elsewhere."""
         with store._connections.reading() as db:
             hashes = {seq: hash.hex() for seq, hash in db.execute("SELECT seq, hash FROM events")}
         lost = {seq for seq, hash in self.heads.items() if hashes.get(seq) != hash}
         assert not lost, f"acknowledged events are lost: {sorted(lost)}"
         aside = {id for ids in self.sides.values() for id in ids}
-        every = store.list(ANA, limit=10**9, archived=True, quarantined=True, kinds=("episode", "fact"))
-        there = {record.id: record for record in every}
+        every = store.list(
+            ANA, limit=10**9, archived=True, quarantined=True, kinds=("episode", "fact")
+        )
+        there = {record.id: record for record in every if record.id not in others}
         living = {id for id in self.now if id not in self.over and id not in aside}
         assert set(there) == living, (set(there) ^ living, "in the store or known only")
         for id, record in there.items():
@@ -272,10 +282,15 @@ class Lane:
         if self.dice.random() < 0.4:
             modes[f"r{self.kills}"] = "read" if self.path.exists() else "kill"
         running = {name: self.start(mode, name) for name, mode in modes.items()}
-        for name in running:
-            if self.dice.random() < 0.75:
-                self.wait_for_word(name)
-        moments = sorted((self.dice.random() ** 2 * 0.5, name) for name in running)
+        aimed = names[0] if self.dice.random() < 0.5 else ""
+        for name in names:
+            if self.dice.random() < 0.75 and name != aimed:
+                self.wait_for(name, '"ok"', 20)
+        if aimed:
+            self.wait_for(aimed, self.dice.choice(AIMS), 0.6)
+            time.sleep(self.dice.random() * 0.01)
+            self.kill(running.pop(aimed), aimed)
+        moments = sorted((self.dice.random() ** 2 * 0.7, name) for name in running)
         began = time.monotonic()
         for moment, name in moments:
             time.sleep(max(moment - (time.monotonic() - began), 0.0))
@@ -336,10 +351,10 @@ class Lane:
     def told(self, name: str) -> Path:
         return self.folder / "told" / name
 
-    def wait_for_word(self, name: str) -> None:
-        deadline = time.monotonic() + 20
-        while self.told(name).read_bytes().count(b"\n") < 2 and time.monotonic() < deadline:
-            time.sleep(0.002)
+    def wait_for(self, name: str, word: str, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while word.encode() not in self.told(name).read_bytes() and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def kill(self, pid: int, name: str) -> None:
         os.kill(pid, signal.SIGKILL)
@@ -413,11 +428,81 @@ def ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def main(folder: str, seed: str, kills: str) -> None:
+def everything(path: Path) -> tuple[str, int]:
+    """A store of schema 1 with a few hundred records, and the digest of its history."""
+    with SQLiteStore.open(path, analyze=record_terms) as store:
+        for n in range(0, 400, 20):
+            ids = [f"m{n + k}" for k in range(20)]
+            store.apply(
+                [
+                    Add(
+                        scope=ANA, id=id, text=text_of(id), session=f"s{n}", sources=(Source("m0"),)
+                    )
+                    for id in ids
+                ]
+            )
+            store.apply(
+                [Link(scope=ANA, src=ids[0], relation="r", dst="m0"), Touch(scope=ANA, id=ids[1])]
+            )
+            store.apply(
+                [
+                    Revise(scope=ANA, id=ids[2], text=text_of(ids[2], 2)),
+                    Retract(scope=ANA, id=ids[3]),
+                ]
+            )
+        store.forget(ANA, ["m7"])
+        digest, events = store.history_digest(), store.head()
+    first(path)
+    path.with_name("new").unlink()
+    return digest, events
+
+
+def migrations(folder: Path, seed: int, kills: int) -> dict[str, Any]:
+    """Kill who brings an old store up to date, again and again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, told = folder / "a.rmem", folder / "told"
+    digest, events = everything(path)
+    old = path.read_bytes()
+    dice = random.Random(seed)
+    whole, found = 0.0, Counter[str]()
+    for number in range(kills + 1):
+        for file in scan.own_files(path):
+            file.unlink()
+        path.write_bytes(old)
+        began = time.monotonic()
+        pid = forked(lambda: storm.main("open", str(path), "m"), told)
+        while told.read_bytes().count(b"\n") < (2 if not number else 1):
+            time.sleep(0.0005)
+        if number:
+            time.sleep(dice.random() * 1.1 * whole)
+        else:
+            whole = time.monotonic() - began
+        os.kill(pid, signal.SIGKILL)
+        assert ended(pid) == -signal.SIGKILL, told.with_suffix(".err").read_text()
+
+        def looking() -> None:
+            with sqlite3.connect(path) as db:
+                before = db.execute("PRAGMA user_version").fetchone()[0]
+            db.close()
+            with SQLiteStore.open(path, analyze=record_terms) as store:
+                assert store.verify().problems == ()
+                assert store.history_digest() == digest
+                assert (store.head(), store.counts().schema) == (events, len(schema.MIGRATIONS))
+                store.apply([Add(scope=ANA, id="after", text="after")])
+            os.write(1, str(before).encode())
+
+        assert ended(forked(looking, told)) == 0, told.with_suffix(".err").read_text()
+        found[f"schema {told.read_text()} after the kill"] += 1
+    return {"kills": kills, "milliseconds": round(1000 * whole), **found}
+
+
+def main(mode: str, folder: str, seed: str, kills: str) -> None:
     assert threading.active_count() == 1, "a fork would leave the others behind"
+    if mode == "migrate":
+        return print(json.dumps(migrations(Path(folder), int(seed), int(kills))))
     lane = Lane(Path(folder), int(seed))
     lane.run(int(kills))
-    print(json.dumps(lane.report()))
+    return print(json.dumps(lane.report()))
 
 
 if __name__ == "__main__":

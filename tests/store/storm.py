@@ -53,7 +53,9 @@ from tests.store.conformance import ANA
 
 DIM = 32
 SLEEPERS = (Adjudicate(), SessionSummaries(), Merge(), Fade(keep=40))
-WORDS = "harbour violin cellar meadow lantern orchard river window copper thunder garden candle".split()
+WORDS = (
+    "harbour violin cellar meadow lantern orchard river window copper thunder garden candle".split()
+)
 BEGAN = 1_600_000_000_000_000
 """Facts become true from here on, a second apart, in the order in which they are told."""
 
@@ -122,7 +124,9 @@ class Storm:
         ids = [self.new() for _ in range(many)]
         self.does(*(("add", id, 1) for id in ids))
         session = f"{self.name} {next(self.numbers) % 4}"
-        self.apply(*(self.record(id, session=session) for id in ids), key=ids[0] if many > 1 else "")
+        self.apply(
+            *(self.record(id, session=session) for id in ids), key=ids[0] if many > 1 else ""
+        )
         self.mine.update(dict.fromkeys(ids, 1))
         self.did()
 
@@ -209,9 +213,7 @@ class Storm:
     def tie(self) -> None:
         one, other, relation = self._one(), self._one(), f"r{next(self.numbers)}"
         self.does(("link", one, relation, other), ("touch", one))
-        self.apply(
-            Link(scope=ANA, src=one, relation=relation, dst=other), Touch(scope=ANA, id=one)
-        )
+        self.apply(Link(scope=ANA, src=one, relation=relation, dst=other), Touch(scope=ANA, id=one))
         self.did()
 
     def forget(self) -> None:
@@ -276,7 +278,9 @@ class Storm:
         if batch:
             # Bytes of a vector are looked for after a forget, so no two are equal.
             seqs = [item.seq for item in batch]
-            dense = np.array([np.random.default_rng(seq).normal(size=DIM) for seq in seqs], np.float32)
+            dense = np.array(
+                [np.random.default_rng(seq).normal(size=DIM) for seq in seqs], np.float32
+            )
             tokens = [blake2b(str(seq).encode(), digest_size=64).digest() for seq in seqs]
             self.store.put_vectors("e", seqs, Encoded(dense, tokens))
 

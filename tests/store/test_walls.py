@@ -38,7 +38,7 @@ from remanence.types import (
 )
 from tests.store.conformance import START, Clock
 from tests.store.plain import plain
-from tests.store.told import NOWHERE, Told, answer_of, seqs_of
+from tests.store.told import NOWHERE, Told, answer_of, seqs_of, steps_of
 
 VIEWER: Scope = ("acme", "ana")
 AGENT: Scope = ("acme", "ana", "planner")
@@ -436,29 +436,6 @@ def test_a_narrowed_read_returns_nothing_from_outside(agents: SQLiteStore) -> No
 
 
 # --- how long a refusal takes ---
-
-
-def steps_of(store: SQLiteStore, call: Callable[[], Any]) -> int:
-    """Instructions of SQLite's virtual machine that a call takes, on whatever connections it uses."""
-    count = 0
-
-    def tick() -> int:
-        nonlocal count
-        count += 1
-        return 0
-
-    with store._connections.reading() as reader, store._connections.alone() as writer:
-        held = (reader, writer)
-    for db in held:
-        db.set_progress_handler(tick, 1)
-    try:
-        call()
-    except RemanenceError:
-        pass
-    finally:
-        for db in held:
-            db.set_progress_handler(None, 1)
-    return count
 
 
 def test_refusing_what_is_elsewhere_takes_no_step_more(tmp_path: Path) -> None:

@@ -43,6 +43,29 @@ def answer_of(call: Callable[[], Any]) -> Any:
         return f"{error.code}: {error}"
 
 
+def steps_of(store: SQLiteStore, call: Callable[[], Any]) -> int:
+    """Instructions of SQLite's virtual machine that a call takes, on whatever connections it uses."""
+    count = 0
+
+    def tick() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    with store._connections.reading() as reader, store._connections.alone() as writer:
+        held = (reader, writer)
+    for db in held:
+        db.set_progress_handler(tick, 1)
+    try:
+        call()
+    except RemanenceError:
+        pass
+    finally:
+        for db in held:
+            db.set_progress_handler(None, 1)
+    return count
+
+
 class Told:
     """Shows answers to the viewer of one store."""
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 
 from remanence.errors import InvalidInput, NotFound
 from remanence.memory.core import Core, When
 from remanence.store import receipts
 from remanence.store.receipts import Signer
+from remanence.text.read.question import parse
 from remanence.text.write.messages import moment
-from remanence.types import ForgetPlan, Receipt, Scope
+from remanence.types import Check, ForgetPlan, Query, Receipt, Scope
+
+ASKED = 32
+"""Erased texts that are searched for afterwards; the files are read for all of them."""
+LONGEST = 200
+"""Characters of each that are asked."""
 
 
 class Erasing(Core):
@@ -59,19 +67,52 @@ class Erasing(Core):
 
         Raises: NotFound, if any of the ids is unknown or nothing matches (then nothing is erased); InvalidInput where nothing is chosen."""
         scope = self._scope(user_id, agent_id)
+        if everything and (ids or session_id or kinds or filters or mentions or before):
+            raise InvalidInput("everything= with a choice", hint="give one or the other")
+        chosen = (
+            None
+            if everything
+            else self._chosen(scope, ids, session_id, kinds, filters, mentions, before)
+        )
         signer = Signer.open() if sign else None
-        if everything:
-            if ids or session_id or kinds or filters or mentions or before:
-                raise InvalidInput("everything= with a choice", hint="give one or the other")
-            receipt = self._store.forget_space(
-                scope, actor=self._actor, forms=self._forms, signer=signer, recheck=recheck
+        with self._worker.encoding if self._worker is not None else nullcontext():
+            said = self._said(scope, chosen) if recheck else []
+            receipt = (
+                self._store.forget_space(
+                    scope, actor=self._actor, forms=self._forms, recheck=recheck
+                )
+                if chosen is None
+                else self._store.forget(
+                    scope, chosen, actor=self._actor, forms=self._forms, recheck=recheck
+                )
             )
-        else:
-            chosen = self._chosen(scope, ids, session_id, kinds, filters, mentions, before)
-            receipt = self._store.forget(
-                scope, chosen, actor=self._actor, forms=self._forms, signer=signer, recheck=recheck
+        if recheck:
+            checked = self._searched(scope, said, frozenset(receipt.ids))
+            receipt = replace(receipt, checks=(*receipt.checks, checked))
+        return signer.sign(receipt) if signer is not None else receipt
+
+    def _said(self, scope: Scope, ids: Sequence[str] | None) -> list[str]:
+        """Some of what is about to be erased, to ask for afterwards."""
+        if ids is None:
+            return [record.text for record in self._store.list(scope, limit=ASKED)]
+        found = [self._store.get(scope, id) for id in ids[:ASKED]]
+        return [record.text for record in found if record is not None]
+
+    def _searched(self, scope: Scope, said: Sequence[str], gone: frozenset[str]) -> Check:
+        """Whether a search for what was erased, by its words and its vector, still finds any of it, archive and past included."""
+        view = self._space(scope).view(
+            Query(text="", scope=scope, archived=True, quarantined=True), self._store.now()
+        )
+        found = 0
+        for text in said:
+            asked = Query(text=text[:LONGEST], scope=scope, archived=True, quarantined=True)
+            question = parse(
+                asked, encoder=self._encoder if view.embedded else None, now=self._store.now()
             )
-        return receipt
+            ranked = self._recipe.retriever.retrieve(question, view, 10)
+            seqs = view.rows["seq"][ranked.ords].tolist()
+            found += sum(one.id in gone for one in self._store.records(scope, seqs))
+        return Check("search", len(said), found, "words and vectors of what was erased")
 
     def recheck(self, receipt: Receipt, *, sign: bool = True) -> Receipt:
         """The receipt of an earlier forget of this process, with the checks made now. Raises: NotFound."""

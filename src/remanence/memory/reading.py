@@ -10,6 +10,7 @@ import numpy as np
 from remanence.errors import InvalidInput, NotFound
 from remanence.memory.core import Core, When
 from remanence.seams import Question, Ranked
+from remanence.store.derive import READ
 from remanence.text.index.view import SpaceView
 from remanence.text.read.calibrate import followed_by_the_rest
 from remanence.text.read.question import parse
@@ -195,7 +196,7 @@ class Reading(Core):
 
     def _audit(self, scope: Scope, hits: Sequence[Hit], asker: str) -> None:
         if self._audit_reads and hits:
-            how = f"read:{asker or self._actor}"
+            how = f"{READ}{asker or self._actor}"
             self._apply(
                 [Touch(scope=hit.record.scope, id=hit.record.id, how=how) for hit in hits],
                 actor=asker,

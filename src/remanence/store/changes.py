@@ -86,7 +86,7 @@ def write(tx: Transaction, change: Change, settler: Settler | None = None) -> Ac
     if settler is not None and isinstance(change, Add) and change.slot and ack.status == "stored":
         at = tx.at if change.valid_from is None else change.valid_from
         others = held(tx, change.scope, ack.seq, at)
-        for settled in settler.settle(change, ack.id, at, others) if others else ():
+        for settled in settler.settle(_limited(tx, change), ack.id, at, others) if others else ():
             answer = write(tx, settled)
             if answer.status == "rejected":
                 raise InvalidInput(
@@ -149,7 +149,7 @@ def _add(tx: Transaction, add: Add) -> Ack:
     for old in older:
         find(tx, add.scope, old)
     space = known or tx.space(add.scope)
-    id = id or new_id(tx.at, tx.seq + 1, space.names)
+    id = id or new_id(tx.at, tx.seq + 1)
     fold = tx.append(space, ADD, id, 1, body, raw)
     seq = tx.seq
     near = _near(tx, space, fold) if fold else ""
@@ -159,6 +159,13 @@ def _add(tx: Transaction, add: Add) -> Ack:
     for mark, why in marks:
         tx.append(space, MARK, id, 1, {"mark": mark, "on": True, "why": why})
     return Ack("stored", id, 1, seq, near=near)
+
+
+def _limited(tx: Transaction, add: Add) -> Add:
+    """The fact with the trust that it was stored with."""
+    body: Body = {"trust": add.trust}
+    _limit_trust(tx.db, tx.space(add.scope), add, body)
+    return replace(add, trust=body.get("trust", 1.0))
 
 
 def _limit_trust(db: sqlite3.Connection, space: Space, add: Add, body: Body) -> None:

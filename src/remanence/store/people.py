@@ -11,15 +11,13 @@ from difflib import SequenceMatcher
 from typing import Final, TypedDict
 
 from remanence.store.content import Body, decode
-from remanence.store.derive import FORGET, LINK, MARK, OPS, TOUCH
+from remanence.store.derive import FORGET, LINK, MARK, OPS, READ, TOUCH
 from remanence.store.ledger import Space
 from remanence.store.reading import history, refuse_forgotten
 from remanence.store.rows import unpack_row
 from remanence.store.scopes import inside, tail_of
 from remanence.types import FOREVER, Micros, Record, Scope, Source, to_datetime
 
-READ: Final = "read:"
-"""How a use begins that read auditing noted; behind it stands who read."""
 _WORDS: Final = re.compile(r"\s*\S+|\s+$")
 
 
@@ -234,8 +232,8 @@ def _words(op: int, body: Body, *, erased: bool) -> str:
         return "its content is gone"
     match OPS[op]:
         case "add":
-            slot = body.get("slot")
-            return f"{slot[0]}: {slot[1]} = {slot[2]}" if slot else body.get("kind", "episode")
+            kind: str = body.get("kind", "episode")
+            return kind
         case "revise":
             return "new text"
         case "retract":
@@ -404,4 +402,3 @@ def _placed(owners: Sequence[Span]) -> list[Span]:
         placed.append(replace(span, start=at, end=end))
         at = end
     return placed
-

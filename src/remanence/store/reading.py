@@ -342,7 +342,9 @@ _MARKS_ON: Final = (
     "SELECT first, mark, since, until FROM marks WHERE space = ? AND seq_on > ? ORDER BY seq_on"
 )
 _MARKS_OFF: Final = "SELECT first, mark, since, until FROM marks INDEXED BY marks_off WHERE space = ?1 AND seq_off > ?2 AND seq_on <= ?2"
-_USES: Final = "SELECT first, at, until FROM touches WHERE space = ? AND seq > ? ORDER BY seq"
+_USES: Final = (
+    "SELECT first, at, until FROM touches WHERE space = ? AND seq > ? AND until > at ORDER BY seq"
+)
 _USES_OFF: Final = "SELECT first, at, until FROM touches INDEXED BY touches_off WHERE space = ?1 AND off > ?2 AND seq <= ?2"
 
 
@@ -413,7 +415,7 @@ def touches(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list
     if tail_of(scope) and not _versions(db, space, scope, id):
         return []
     rows = db.execute(
-        "SELECT at FROM touches INDEXED BY touches_rid WHERE space = ? AND rid = ? AND off IS NULL ORDER BY seq",
+        "SELECT at FROM touches INDEXED BY touches_rid WHERE space = ? AND rid = ? AND off IS NULL AND until > at ORDER BY seq",
         (space.id, id),
     )
     return [row[0] for row in rows]

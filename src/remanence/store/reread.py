@@ -159,6 +159,7 @@ def empty_log(connections: Connections, patience: float) -> bool:
             try:
                 busy: int = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             finally:
+                # sql: a pragma takes no parameters; what is put in is a whole number
                 db.execute(f"PRAGMA busy_timeout = {int(usual)}")
         if not busy or time.monotonic() >= deadline:
             return not busy

@@ -16,13 +16,12 @@ from remanence.store.content import Body, decode, same_hash
 from remanence.store.derive import (
     ADD,
     FORGET,
-    ID_LENGTH,
     LINK,
     MARK,
     REVISE,
     TOUCH,
     UNDO,
-    new_id,
+    is_ours,
 )
 from remanence.store.known import body_at, known_versions, last_version
 from remanence.store.ledger import Space, Transaction
@@ -195,7 +194,7 @@ def _undo_versions(tx: Transaction, space: Space, event: _Event) -> Ack:
         root = versions.root(row)
         if root.op in (ADD, REVISE):
             body["whole"] = True
-        if root.op == ADD and _unnamed(event.rid, root, space):
+        if root.op == ADD and _unnamed(event.rid, root):
             body["same"] = same_hash(body_at(tx.db, root.base))
         tx.append(space, UNDO, event.rid, version, body)
         closes = []
@@ -206,9 +205,9 @@ def _overlap(one: Fixed, other: Fixed) -> bool:
     return one.valid_from < other.valid_to and other.valid_from < one.valid_to
 
 
-def _unnamed(rid: str, root: _Row, space: Space) -> bool:
+def _unnamed(rid: str, root: _Row) -> bool:
     """Whether the store chose the id: then the record is found by what it says."""
-    return len(rid) == ID_LENGTH and rid == new_id(root.fixed.known_from, root.seq, space.names)
+    return is_ours(rid, root.fixed.known_from, root.seq)
 
 
 class _Versions:

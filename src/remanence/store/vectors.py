@@ -90,9 +90,7 @@ def dense_of(
     ).fetchall()
 
 
-def tokens_of(
-    db: sqlite3.Connection, space: int, encoder: str, seqs: Sequence[int]
-) -> list[bytes]:
+def tokens_of(db: sqlite3.Connection, space: int, encoder: str, seqs: Sequence[int]) -> list[bytes]:
     """Packed token states of these versions of a space, empty where there are none."""
     slot, _ = _slot(db, encoder)
     rows = db.execute(

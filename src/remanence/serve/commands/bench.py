@@ -11,6 +11,7 @@ import typer
 from remanence.bench import commands, durable, lexical, mechanisms, report, scale
 from remanence.bench.machine import command_line
 from remanence.bench.tasks.locomo import LoCoMo
+from remanence.serve.commands import promises
 from remanence.serve.measuring import (
     Corrections,
     Data,
@@ -256,6 +257,10 @@ def mechanisms_(
         for row in found:
             console().print(f"{name}: {row}", highlight=False)
     return 0
+
+
+for benchmark in promises.BENCHMARKS:
+    app.command()(benchmark)
 
 
 def _run(

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from remanence.errors import Conflict, NotFound
 from remanence.memory import Memory
@@ -18,7 +19,6 @@ from remanence.serve.output import (
     brief,
     console,
     emit,
-    print_text,
     progress,
     table,
     visible,
@@ -182,13 +182,15 @@ def undo(
         except NotFound as error:
             raise NotFound(error.message, hint="rmem log --actor sleep/ names the runs") from error
         except Conflict as error:
-            hint = "rmem log shows the events; undo first what stands on it"
-            raise Conflict(error.message.removeprefix("'': "), hint=hint) from error
+            told = error.message.removeprefix("'': ")
+            raise Conflict(told, hint="rmem log shows the events") from error
     if json_:
         for ack in acks:
             emit(as_json(ack))
-    else:
-        console().print(f"took back {len(acks):,} {'event' if len(acks) == 1 else 'events'}")
+        return 0
+    done = sum(ack.status == "stored" for ack in acks)
+    told = f"took back {done:,} {'event' if done == 1 else 'events'}"
+    console().print(told if done else "it was taken back before")
     return 0
 
 
@@ -208,10 +210,14 @@ def _mark(ids: list[str], on: bool, json_: bool, here: Doing) -> int:
 def _print_moved(memory: Memory, moved: list[Moved], here: Doing) -> None:
     out = console()
     shown = moved[:_SHOWN] if out.is_terminal else moved
-    for one in shown:
-        way = "to the archive" if one.archived else "back"
-        out.print(visible(f"{way}  {one.id}  {one.strength:.3f}  {one.why}"))
-        print_text(brief(memory.get(one.id, **here.whose).text, indent=4), indented=True)
+    for way in (True, False):
+        chosen = [one for one in shown if one.archived is way]
+        if chosen:
+            out.print("to the archive:" if way else "back:", style="bold")
+        for one in chosen:
+            out.print(Text.assemble("  ", (visible(one.id), "dim"), "  ", visible(one.why)))
+            text = memory.get(one.id, **here.whose).text
+            out.print(f"    {brief(text, indent=4)}")
     if more := len(moved) - len(shown):
         out.print(f"… and {more:,} more; --json lists all", style="dim")
 
@@ -250,7 +256,9 @@ def _told(change: Change) -> str:
     """A change on a line."""
     match change:
         case Add(kind=kind, text=text, sources=sources):
-            return f"add {kind} of {', '.join(source.id for source in sources)}: {text}"
+            ids = [source.id for source in sources]
+            of = ", ".join(ids) if len(ids) <= 2 else f"{len(ids)} memories"
+            return f"add {kind}{f' of {of}' if of else ''}: {text}"
         case Revise(id=id, text=text):
             return f"revise {id}: {text}"
         case Link(src=src, relation=relation, dst=dst):

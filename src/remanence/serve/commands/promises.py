@@ -227,7 +227,12 @@ def _shown(result: Result, path: Path | None) -> int:
     if path is not None:
         write(result, path)
     measured = [system for system in result.systems if not system.error]
-    metrics = list(dict.fromkeys(name for system in measured for name in system.overall))
+    ours = list(measured[0].overall) if measured else []
+    # A peer is measured by what all tasks share: of that, only what says the same as ours.
+    metrics = [
+        *ours,
+        *({"recall@1"} & {name for one in measured for name in one.overall} - {*ours}),
+    ]
     console().print(
         f"{result.task} {result.task_version}: {result.examples:,} examples, {result.questions:,} questions"
     )
@@ -239,18 +244,12 @@ def _shown(result: Result, path: Path | None) -> int:
         ),
     )
     categories = list(dict.fromkeys(name for system in measured for name in system.categories))
-    if metrics and len(categories) > 1:
+    for metric in ours[:2] if len(categories) > 1 else ():
         console().print()
         table(
-            (metrics[0], *(system.name for system in measured)),
+            (metric, *(system.name for system in measured)),
             (
-                [
-                    name,
-                    *(
-                        shorten(system.categories.get(name, {}).get(metrics[0]))
-                        for system in measured
-                    ),
-                ]
+                [name, *(shorten(one.categories.get(name, {}).get(metric)) for one in measured)]
                 for name in categories
             ),
         )

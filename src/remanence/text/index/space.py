@@ -34,12 +34,16 @@ class Space:
         self.store = store
         self.encoder = encoder
         self.lock = threading.RLock()
+        self.state = 0
+        """Grows with every change of what a view can see."""
+        self._start()
+
+    def _start(self) -> None:
+        """Know nothing yet."""
         self._pulse = -1
         self._head = 0
         self._buffer: NDArray[Any] = np.zeros(256, ROW)
         self.n = 0
-        self.state = 0
-        """Grows with every change of what a view can see."""
         self.inverted = Inverted()
         self.dense = Dense(self.encoder.dim) if self.encoder else None
         self.tokens = (
@@ -106,7 +110,15 @@ class Space:
             return
         delta = self.store.delta(self.scope, self._head)
         if len(delta.rows) or delta.gone or len(delta.marks):
-            self.names = self.store.names(self.scope)
+            names = self.store.names(self.scope)
+            if len(names) < len(self.names):  # the whole space was forgotten: this is another one
+                self.state += 1
+                self._start()
+                self.refresh()
+                return
+            if delta.gone:
+                self.memo.clear()  # what was computed with it may hold words of what is erased
+            self.names = names
             self.codes = {name: code for code, name in enumerate(self.names)}
             self._take_rows(delta.rows, list(delta.terms))
             for seq in delta.gone:

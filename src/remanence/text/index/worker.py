@@ -31,6 +31,8 @@ class EmbeddingWorker:
         self.encoder = encoder
         self.error: RemanenceError | None = None
         """Why it stopped, until the next wake."""
+        self.encoding = threading.Lock()
+        """Held while a batch is read, encoded and stored: who erases takes it, so that no batch holds what is gone."""
         self._work = threading.Condition()
         self._wanted = False
         self._busy = False
@@ -118,6 +120,10 @@ class EmbeddingWorker:
 
     def _batch(self) -> bool:
         """Encode the oldest texts. True where more may be pending."""
+        with self.encoding:
+            return self._encoded()
+
+    def _encoded(self) -> bool:
         try:
             batch = self.store.pending(self.encoder.id, BATCH)
             if not batch:
