@@ -37,9 +37,13 @@ class Done:
 def rmem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Done]:
-    for name in ("USER", "AGENT", "LLM_URL", "LLM_MODEL", "LLM_KEY", "DEBUG", "MODELS"):
+    for name in (
+        *("USER", "AGENT", "TENANT", "KEYS", "POLICY", "ACTOR", "ASKER", "AUDIT_READS"),
+        *("LLM_URL", "LLM_MODEL", "LLM_KEY", "DEBUG", "MODELS"),
+    ):
         monkeypatch.delenv(f"REMANENCE_{name}", raising=False)
     monkeypatch.setenv("REMANENCE_STORE", str(tmp_path / "memory.rmem"))
+    monkeypatch.setenv("REMANENCE_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("REMANENCE_EMBEDDER", "none")
 
     def run(*arguments: str, stdin: bytes = b"") -> Done:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from remanence.errors import RemanenceError
 from remanence.seams import Delta
 from remanence.store.sqlite import SQLiteStore
-from remanence.types import Ack, Event, ForgetPlan, Hits, Receipt, Scope
+from remanence.types import Ack, Event, ForgetPlan, Hits, Receipt, Record, Scope
 
 NOWHERE = 10**9
 """A sequence number that no ledger here reaches."""
@@ -133,6 +133,8 @@ class Told:
                 ]
             case ForgetPlan():  # bytes depend on the digits of sequence numbers in stored acks
                 return value.asked, value.kin, dict(value.forms)
+            case Record() if value.sources and value.digest:  # of the sources' ids too
+                return inner(replace(value, digest=""))
             case Hits():
                 return [inner(hit) for hit in value], value.withheld
             case datetime() | str() | bytes() | int() | float() | None:

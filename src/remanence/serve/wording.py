@@ -41,6 +41,7 @@ _PHRASES: Final = {
     "open it with its key": "--keys PATH says where its key is",
     "give 32 bytes, 64 hex digits, or a key file's path": "--keys PATH names a file with the key, or a folder of keys that ends in /",
     "read_only=True": "read-only",
+    "get() reads it": "it is used as it is",
 }
 """What says the same in other words, not only by other names."""
 _QUOTED: Final = re.compile(r"('[^']*')")

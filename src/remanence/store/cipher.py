@@ -73,8 +73,7 @@ def inspect(path: Path) -> bool:
 
 def refuse_encrypted(path: Path) -> None:
     """Raises: AccessDenied where a file that was opened without a key looks encrypted."""
-    with path.open("rb") as file:
-        page = file.read(PAGE_SIZE)
+    page = scan.head(path, PAGE_SIZE)
     whole = len(page) == PAGE_SIZE and path.stat().st_size % PAGE_SIZE == 0
     if whole and not page.startswith(MAGIC) and len(set(page)) >= _RANDOM:
         raise no_key(path)

@@ -70,7 +70,7 @@ class Connections:
         except BaseException:
             self.close()
             raise
-        self.file = _identity(path)
+        self.file = identity(path)
         _open.add(self)
         if self.file is None:
             self.close()
@@ -112,6 +112,8 @@ class Connections:
         self._watching = threading.Lock()
         self._writer = self._watcher = None
         self._idle = []
+        self._log: tuple[int, int] | None = None
+        self._log_name = os.fspath(log_of(self.path))
         self._born = time.monotonic_ns() & 0x7FFFFFFF
 
     @contextmanager
@@ -133,8 +135,10 @@ class Connections:
                 db = self._writer
                 db.execute("BEGIN IMMEDIATE")
                 try:
+                    self._check_log()
                     yield db
                     db.execute("COMMIT")
+                    self._check_log()
                 except BaseException:
                     if db.in_transaction:  # a full disk may have rolled back by itself
                         db.execute("ROLLBACK")
@@ -203,21 +207,31 @@ class Connections:
         for db in (self._watcher, self._writer):
             if db is not None:
                 db.close()
-        self._watcher = self._writer = None
+        self._watcher = self._writer = self._log = None
 
     def _check(self) -> None:
         if self.closed:
             raise UsageError(f"{self.path} is closed", hint="open it again")
-        if self.file is not None and _identity(self.path) != self.file:
+        if self.file is not None and identity(self.path) != self.file:
             raise _gone(self.path)
         if self.pid != os.getpid():
             self._start()
+        self._check_log()
+
+    def _check_log(self) -> None:
+        # Something in this process that opened and closed the file has dropped our locks, and the last other process to close the
+        # store took its log away: what is committed to a file without a name is lost, and nothing new is seen.
+        if self._log is not None and identity(self._log_name) != self._log:
+            raise StoreError(
+                f"the log of {self.path} was taken away while it was open",
+                hint="what was not acknowledged is not written; open the store again, and copy its file by backup() only",
+            )
 
     def _connect(self, *, writing: bool = False) -> sqlite3.Connection:
         mode = "ro" if self.read_only else "rwc"
         name = f"file:{quote(os.fsencode(self.path.resolve()))}?mode={mode}"
         if self.read_only and not os.access(self.path.resolve().parent, os.W_OK):
-            wal = self.path.with_name(self.path.name + "-wal")
+            wal = log_of(self.path)
             if not wal.exists() or not wal.stat().st_size:
                 name += "&immutable=1"  # without a place for its shared memory SQLite could not open it at all
         db = cipher.connect(
@@ -247,6 +261,10 @@ class Connections:
         except BaseException:
             db.close()
             raise
+        if not self.read_only and self._log is None:
+            self._log = identity(
+                self._log_name
+            )  # it is there from here on, as this connection has it open
         return db
 
     def _use_wal(self, db: sqlite3.Connection) -> None:
@@ -288,7 +306,7 @@ def translated(path: Path, timeout: float = 0.0, *, encrypted: bool = False) -> 
 
 def holder(path: Path) -> Connections | None:
     """Who has this file open in this process, under whatever name."""
-    file, pid = _identity(path), os.getpid()
+    file, pid = identity(path), os.getpid()
     mine = (held for held in list(_open) if not held.closed and held.pid == pid)
     return next((held for held in mine if file is not None and held.file == file), None)
 
@@ -305,12 +323,19 @@ def _code(error: Exception) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity(path: str | Path) -> tuple[int, int] | None:
+    """Device and inode of a file, None where there is none."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a store; beside the file itself where `path` is a link to it."""
+    whole = path.resolve()
+    return whole.with_name(f"{whole.name}-wal")
 
 
 def _typed(error: Exception, path: Path, timeout: float) -> StoreError:

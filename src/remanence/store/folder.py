@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -197,7 +197,10 @@ def _make(path: Path, tenant: str) -> None:
                 out.flush()
                 os.fsync(out.fileno())
             os.replace(part, spelled)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(
+            FileExistsError
+        ):  # whoever has it open would lose his locks if it was closed here
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         sync_folder(folder)
     except OSError as error:
         raise ReadOnly(

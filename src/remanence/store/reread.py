@@ -21,7 +21,7 @@ from typing import Final
 from remanence.errors import NotFound, StoreBusy, StoreFull
 from remanence.seams import Form
 from remanence.store import reading, scan
-from remanence.store.connections import Connections
+from remanence.store.connections import Connections, log_of
 from remanence.store.erase import Erased, rewrite_names
 from remanence.store.receipts import Signer
 from remanence.types import Check, Micros, Receipt, Scope, to_datetime
@@ -110,7 +110,7 @@ def _note(seq: int) -> str:
 
 def resume(connections: Connections) -> None:
     """On opening for writing: empty a log that a killed process left, and finish its forget. Cheap where there is none."""
-    log = connections.path.with_name(connections.path.name + "-wal")
+    log = log_of(connections.path)
     if log.exists() and log.stat().st_size:
         empty_log(connections, 0.0)
     with connections.reading() as db:

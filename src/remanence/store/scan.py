@@ -305,6 +305,7 @@ _handling = threading.Lock()
 
 def own_files(path: Path) -> list[Path]:
     """Every file of the store's folder that is the store's: database, log, shared memory, journals, and what exports left half done."""
+    path = path.resolve()  # they lie beside the file itself, not beside a link to it
     beside = [
         file
         for file in path.parent.iterdir()
@@ -346,14 +347,14 @@ def running(pid: int) -> bool:
     return True
 
 
-def head(path: Path) -> bytes:
-    """The first bytes of a file, 100 at most. Of a store that is open in this process without closing anything."""
+def head(path: Path, size: int = 100) -> bytes:
+    """The first bytes of a file. Of a store that is open in this process without closing anything."""
     with _handling:
         held = path.resolve() in _stores
     if not held:
         with path.open("rb") as file:
-            return file.read(100)
-    space = bytearray(100)
+            return file.read(size)
+    space = bytearray(size)
     return bytes(space[: _read(_handle(path), space, 0)])
 
 

@@ -31,7 +31,7 @@ from typing import IO, Any, Final
 from remanence.errors import BadImport, InvalidInput, StoreFull
 from remanence.seams import Analyzer
 from remanence.store import cipher
-from remanence.store.connections import translated
+from remanence.store.connections import holder, translated
 from remanence.store.content import decode, encode
 from remanence.store.derive import FORGET, OPS, Deriver, Entry
 from remanence.store.erase import ANONYMOUS, SLOTS
@@ -70,6 +70,14 @@ def import_jsonl(db: sqlite3.Connection, analyze: Analyzer, path: Path) -> Loade
     Raises: BadImport with the line; InvalidInput where the store is not empty. Then the transaction must be rolled back."""
     if last_event(db)[0]:
         raise InvalidInput("this store is not empty", hint="import into a new one")
+    if (
+        holder(path) is not None
+    ):  # reading it plainly would drop the locks that this process has on it
+        raise BadImport(
+            "this is a store that is open here",
+            path=str(path),
+            hint="give a file that export wrote",
+        )
     try:
         with path.open("rb") as file:
             return _Import(db, analyze, path).run(file)

@@ -56,10 +56,6 @@ def keys(
     """
     folder = _folder(keys)
     if action is Turning.new:
-        if name in folder:
-            raise InvalidInput(
-                f"there is a key for {name!r} in {folder.path}", hint="it is used as it is"
-            )
         folder.create(name)
         told = f"made a key for {name} in {folder.path}: without it what it encrypts can't be read"
     else:
