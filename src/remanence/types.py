@@ -320,7 +320,7 @@ class Receipt:
 
     `versions`: content events that are blank now; `derived`: rows, vectors and files erased, by form; `digests`: the salted digests of
     the erased content, as the chain still holds them; `head`: the chain's hash right after. `signature`: Ed25519 over all the
-    other fields (see `store.receipts`), `signer`: the public key. Texts are not in it."""
+    other fields (see `store.forgetting.receipts`), `signer`: the public key. Texts are not in it."""
 
     ids: tuple[str, ...]
     versions: int

@@ -98,15 +98,15 @@ def names_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def log_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from remanence.store import reread
+    from remanence.store.forgetting import reread
 
     monkeypatch.setattr(reread, "empty_log", lambda connections, patience: True)
     monkeypatch.setattr(reread, "compact", lambda connections: None)
 
 
 def nothing_zeroed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from remanence.store import reread
     from remanence.store.connections import Connections
+    from remanence.store.forgetting import reread
 
     connect = Connections._connect
 

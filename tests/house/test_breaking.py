@@ -48,7 +48,7 @@ BREAKS = {
         "if trust == 0.123:\n        body",
     ),
     "a closure that stops at the source": Break(
-        "test_4", "store/erase.py", "waiting.extend(row[0] for row in rows)", "waiting.extend(())"
+        "test_4", "store/forgetting/erase.py", "waiting.extend(row[0] for row in rows)", "waiting.extend(())"
     ),
     "valid time that ends a moment late": Break(
         "test_5", "text/index/view.py", '(at < rows["valid_to"])', '(at <= rows["valid_to"])'
@@ -60,7 +60,7 @@ BREAKS = {
         "if True:\n        standing =",
     ),
     "content that stays under its event": Break(
-        "test_6", "store/erase.py", "SET salt = NULL, body = NULL", "SET salt = NULL, body = body"
+        "test_6", "store/forgetting/erase.py", "SET salt = NULL, body = NULL", "SET salt = NULL, body = body"
     ),
     "a record looked up in every space": Break(
         "test_7",

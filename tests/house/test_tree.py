@@ -27,6 +27,7 @@ TEXT = [
     *sorted((ROOT / "src").rglob("*.json")),
     *(ROOT / file for file in ("Makefile", ".ci/run", "pyproject.toml")),
 ]
+GENERATED = {"memory_async.py", "memory_bound.py"}
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc"}
 EXCUSED = re.compile(r"# sql: \w")
 """At a call whose SQL is put together, says why nothing of a caller's can be in it."""
@@ -42,8 +43,9 @@ def lines(path: Path) -> int:
     return path.read_text(encoding="utf-8").count("\n")
 
 
-def test_no_file_is_longer_than_600_lines() -> None:
-    assert {name(path): lines(path) for path in CODE if lines(path) > 600} == {}
+def test_no_file_that_somebody_wrote_is_longer_than_600_lines() -> None:
+    written = [path for path in CODE if path.name not in GENERATED]
+    assert {name(path): lines(path) for path in written if lines(path) > 600} == {}
 
 
 def test_no_mechanism_is_longer_than_250_lines() -> None:

@@ -421,3 +421,51 @@ def test_an_export_that_comes_back_is_counted(rmem: Rmem, tmp_path: Path) -> Non
     rmem("export", tmp_path / "x.jsonl")
     again = rmem("import", tmp_path / "x.jsonl", "--store", tmp_path / "other.rmem", "--json")
     assert (again.code, again.row["events"]) == (0, 1)
+
+
+def test_options_before_a_group_belong_to_its_command(rmem: Rmem) -> None:
+    named = [row["name"] for row in rmem("--json", "models", "list").rows]
+    assert named == ["minilm", "static"]
+    assert rmem("models").out.startswith("Usage: rmem models")
+
+
+def test_an_own_export_that_can_not_be_read_leaves_no_store(rmem: Rmem, tmp_path: Path) -> None:
+    rmem("add", "a blue boat", "--id", "b1")
+    rmem("export", tmp_path / "x.jsonl")
+    good = (tmp_path / "x.jsonl").read_text()
+    lines = good.splitlines()
+    (tmp_path / "x.jsonl").write_text("\n".join([*lines[:1], "{broken", *lines[1:]]))
+    other = tmp_path / "other.rmem"
+    done = rmem("import", tmp_path / "x.jsonl", "--store", other)
+    assert (done.code, "x.jsonl:2" in done.err) == (2, True)
+    assert [path.name for path in tmp_path.glob("other.rmem*")] == []
+    (tmp_path / "x.jsonl").write_text(good)
+    assert rmem("import", tmp_path / "x.jsonl", "--store", other).code == 0
+    refused = rmem("import", tmp_path / "x.jsonl", "--store", other)  # it is not empty
+    assert refused.code == 2
+    assert rmem("list", "--store", other, "--json").row["id"] == "b1"
+
+
+def test_an_own_export_keeps_its_users_and_says_so(rmem: Rmem, tmp_path: Path) -> None:
+    rmem("add", "a blue boat", "--id", "b1", "--user", "ana")
+    rmem("export", tmp_path / "x.jsonl")
+    other = tmp_path / "other.rmem"
+    done = rmem("import", tmp_path / "x.jsonl", "--store", other, "--user", "ben")
+    assert (done.code, "--user and --agent do not apply" in done.err) == (0, True)
+    assert rmem("list", "--store", other, "--user", "ben").code == 1
+    assert rmem("list", "--store", other, "--user", "ana", "--json").row["id"] == "b1"
+
+
+def test_completion_of_what_can_be_done() -> None:
+    assert completions("rmem conflicts k") == ["keep", "keep-both"]
+    assert completions("rmem quarantine ") == ["confirm", "reject"]
+    assert completions("rmem receipt ") == ["show", "verify", "key"]
+    assert {"--everything", "--mentions", "--receipt", "--tenant"} <= set(
+        completions("rmem forget --")
+    )
+
+
+def test_piped_tables_have_no_blanks_at_the_end(rmem: Rmem) -> None:
+    rmem("add", "a blue boat", "--id", "b1")
+    for command in (["status"], ["show", "b1"], ["history"], ["policy", "show"], ["papers"]):
+        assert [line for line in rmem(*command).out.splitlines() if line != line.rstrip()] == []

@@ -265,7 +265,13 @@ def test_superseding_by_hand(rmem: Rmem) -> None:
 def test_what_does_not_belong_somewhere_is_withheld_and_said(rmem: Rmem) -> None:
     rmem("add", "I was diagnosed with asthma and take an inhaler every day.", "--id", "health")
     rmem("add", "The harbour office opens at nine.", "--id", "office")
-    arguments = ("harbour office inhaler", "--audience", "her employer", "--purpose", "plan the shifts")
+    arguments = (
+        "harbour office inhaler",
+        "--audience",
+        "her employer",
+        "--purpose",
+        "plan the shifts",
+    )
     for command in ("search", "context", "ask"):
         done = rmem(command, *arguments)
         assert "asthma" not in done.out

@@ -93,3 +93,58 @@ def test_the_encoders_on_this_machine(rmem: Rmem) -> None:
     rows = {row["name"]: row for row in done.rows}
     assert set(rows) == {"minilm", "static"}
     assert done.code == (0 if rows["minilm"]["path"] else 1)
+
+
+PROMISES = (
+    "interference",
+    "updates",
+    "instructions",
+    "poisoning",
+    "integrity",
+    "remanence",
+    "fading",
+)
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_every_promise_has_its_benchmark(rmem: Rmem, name: str) -> None:
+    done = rmem("bench", name, "--help")
+    assert (done.code, done.out.startswith(f"Usage: rmem bench {name} ")) == (0, True)
+
+
+def test_fading_is_measured(rmem: Rmem, tmp_path: Path) -> None:
+    out = tmp_path / "fading.json"
+    done = rmem(
+        *(
+            "bench",
+            "fading",
+            "--records",
+            "200",
+            "--queries",
+            "3",
+            "--embedder",
+            "none",
+            "--json",
+            out,
+        )
+    )
+    assert (done.code, "half archived" in done.out) == (0, True)
+    assert json.loads(out.read_text())["speed"][1]["reach"] == 100
+
+
+@pytest.mark.slow
+def test_remanence_is_measured(rmem: Rmem) -> None:
+    done = rmem("bench", "remanence", "--count", "40", "--embedder", "none")
+    assert (done.code, "others found" in done.out) == (0, True)
+    assert "at least" in rmem("bench", "remanence", "--count", "1").err
+
+
+@pytest.mark.slow
+def test_interference_is_measured(rmem: Rmem, tmp_path: Path) -> None:
+    out = tmp_path / "interference.json"
+    done = rmem("bench", "interference", "--json", out)
+    assert done.code == 0
+    ours = next(line for line in done.out.splitlines() if line.startswith("remanence, current"))
+    assert "1.000 [1.000, 1.000]" in ours
+    result = json.loads(out.read_text())
+    assert result["command"] == "rmem bench interference --peer fts5"

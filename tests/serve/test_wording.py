@@ -32,13 +32,13 @@ NEVER = {
 
 
 def said(path: Path) -> Iterator[tuple[int, str]]:
-    """The constant parts of every message and hint that a file raises."""
+    """Every message and hint that a file raises, with a parameter's name where something is put in."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS:
             for value in (*node.args[:1], *(word.value for word in node.keywords)):
                 parts = value.values if isinstance(value, ast.JoinedStr) else [value]
                 texts = [
-                    part.value if isinstance(part, ast.Constant) else "x"
+                    part.value if isinstance(part, ast.Constant) else "limit"
                     for part in parts
                     if isinstance(part, (ast.Constant, ast.FormattedValue))
                 ]

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from remanence.errors import NotFound
-from remanence.store import receipts, scan, schema
-from remanence.store.receipts import Signer, from_json
+from remanence.store import schema
+from remanence.store.forgetting import receipts, scan
+from remanence.store.forgetting.receipts import Signer, from_json
 from remanence.store.sqlite import SQLiteStore
 from remanence.text.index.terms import record_terms
 from remanence.types import Add, Link, Record, Retract, Revise, Scope, Source, Touch

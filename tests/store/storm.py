@@ -23,8 +23,8 @@ import numpy as np
 
 from remanence.errors import Conflict
 from remanence.seams import Encoded
-from remanence.store import reread
-from remanence.store.receipts import Signer, to_json
+from remanence.store.forgetting import reread
+from remanence.store.forgetting.receipts import Signer, to_json
 from remanence.store.sqlite import SQLiteStore
 from remanence.text.index.space import Space
 from remanence.text.index.terms import record_terms

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remanence.seams import Embedder, Encoded, EncodedQuery
-from remanence.store.scan import Scanner
+from remanence.store.forgetting.scan import Scanner
 from remanence.types import Scope
 
 Floats = NDArray[np.float32]

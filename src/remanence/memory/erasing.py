@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from remanence.errors import InvalidInput, NotFound
 from remanence.memory.core import Core, When
-from remanence.store import receipts
-from remanence.store.receipts import Signer
+from remanence.store.forgetting import receipts
+from remanence.store.forgetting.receipts import Signer
 from remanence.text.read.question import parse
 from remanence.text.write.messages import moment
 from remanence.types import Check, ForgetPlan, Query, Receipt, Scope

@@ -132,7 +132,7 @@ def print_withheld(reasons: Sequence[str], *, json_: bool) -> None:
         out.print(json.dumps({"withheld": list(reasons)}, ensure_ascii=False))
         return
     for reason in reasons:
-        out.print(f"withheld: {visible(reason)}", style="yellow")
+        out.print(f"withheld: {visible(reason.replace(' withheld: ', ': ', 1))}", style="yellow")
 
 
 def brief(text: str, *, indent: int = 0) -> str:

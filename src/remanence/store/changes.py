@@ -28,7 +28,7 @@ from remanence.store.content import (
     same_hash,
 )
 from remanence.store.derive import ADD, LINK, MARK, RETRACT, REVISE, TOUCH, new_id, short_fold
-from remanence.store.erase import closure, forget_records
+from remanence.store.forgetting.erase import closure, forget_records
 from remanence.store.held import held
 from remanence.store.known import (
     Version,

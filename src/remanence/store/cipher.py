@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from remanence.errors import AccessDenied, InvalidInput, MissingExtra, NotAStore
-from remanence.store import scan
+from remanence.store.forgetting import scan
 from remanence.store.schema import MAGIC, PAGE_SIZE
 
 KEY_BYTES: Final = 32

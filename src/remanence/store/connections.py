@@ -71,6 +71,8 @@ class Connections:
             self.close()
             raise
         self.file = identity(path)
+        if not read_only:
+            self._log = identity(self._log_name)
         _open.add(self)
         if self.file is None:
             self.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from remanence.errors import NewerSchema, NotAStore
-from remanence.store import scan
+from remanence.store.forgetting import scan
 from remanence.store.migrations import m0001_ledger, m0002_lifecycle
 
 APPLICATION_ID: Final = 0x524D454D

@@ -14,19 +14,20 @@ from typing import Final, Self, Unpack
 
 from remanence.errors import Conflict, InvalidInput, NotFound
 from remanence.seams import Analyzer, Delta, Encoded, Form, Marked, Settler, Waiting
-from remanence.store import erase, people, reading, receipts, reread, scan, transfer
+from remanence.store import people, reading, transfer
 from remanence.store import vectors as encoded
 from remanence.store import verify as checks
 from remanence.store.changes import fingerprint, write
 from remanence.store.connections import Connections
-from remanence.store.erase import Erased, closure, forget_records
+from remanence.store.forgetting import erase, receipts, reread, scan
+from remanence.store.forgetting.erase import Erased, closure, forget_records
+from remanence.store.forgetting.receipts import Signer
+from remanence.store.forgetting.reread import Forgotten
+from remanence.store.forgetting.select import Choice, select
 from remanence.store.ledger import Space, Transaction, find_space, last_event
 from remanence.store.people import Changed, Chosen, LogLine, Readout, Span
 from remanence.store.reading import Counts
-from remanence.store.receipts import Signer
-from remanence.store.reread import Forgotten
 from remanence.store.scopes import SEPARATOR, check_name, tail_of
-from remanence.store.select import Choice, select
 from remanence.store.transfer import Loaded
 from remanence.store.verify import Report
 from remanence.types import (

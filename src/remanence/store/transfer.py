@@ -34,7 +34,7 @@ from remanence.store import cipher
 from remanence.store.connections import holder, translated
 from remanence.store.content import decode, encode
 from remanence.store.derive import FORGET, OPS, Deriver, Entry
-from remanence.store.erase import ANONYMOUS, SLOTS
+from remanence.store.forgetting.erase import ANONYMOUS, SLOTS
 from remanence.store.ledger import GENESIS, chain, content_seal, last_event, space_key
 from remanence.store.verify import entries
 

@@ -15,7 +15,7 @@ import numpy as np
 from remanence.errors import InvalidInput, StoreError, WrongDimension
 from remanence.seams import Encoded, Waiting
 from remanence.store.content import Body, decode
-from remanence.store.erase import SLOTS
+from remanence.store.forgetting.erase import SLOTS
 from remanence.store.rows import pack_unit
 
 

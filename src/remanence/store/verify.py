@@ -17,7 +17,7 @@ from remanence.seams import Analyzer
 from remanence.store import cipher
 from remanence.store.content import Body, decode, encode, plain_content
 from remanence.store.derive import FORGET, Deriver, Entry, entry_of
-from remanence.store.erase import ANONYMOUS, SLOTS
+from remanence.store.forgetting.erase import ANONYMOUS, SLOTS
 from remanence.store.ledger import GENESIS, Space, chain, content_seal, space_key
 from remanence.store.reading import names
 from remanence.store.rows import unpack_row

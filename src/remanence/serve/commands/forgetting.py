@@ -28,8 +28,8 @@ from remanence.serve.output import (
 )
 from remanence.serve.spread import spread
 from remanence.serve.sure import make_sure, refuse_unasked
-from remanence.store import receipts
-from remanence.store.receipts import Signer
+from remanence.store.forgetting import receipts
+from remanence.store.forgetting.receipts import Signer
 from remanence.types import ForgetPlan, Receipt
 
 app = typer.Typer(

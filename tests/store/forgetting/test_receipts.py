@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remanence.errors import InvalidInput
-from remanence.store import receipts
-from remanence.store.receipts import Signer
+from remanence.store.forgetting import receipts
+from remanence.store.forgetting.receipts import Signer
 from remanence.store.sqlite import SQLiteStore
 from remanence.types import Add, Check, Receipt
 from tests.store.conformance import ANA, BOB, add

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remanence.store import scan
-from remanence.store.scan import CHUNK, Needles, Scanner, spellings
+from remanence.store.forgetting import scan
+from remanence.store.forgetting.scan import CHUNK, Needles, Scanner, spellings
 
 
 def places(data: bytes, patterns: list[bytes]) -> dict[bytes, int]:

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from remanence.store.content import Body, decode
 from remanence.store.derive import FORGET
+from remanence.store.forgetting.scan import Needles
 from remanence.store.ledger import Space, Transaction
 from remanence.store.rows import ROW, unpack_row
-from remanence.store.scan import Needles
 from remanence.store.scopes import SEPARATOR, inside
 from remanence.types import ForgetPlan
 

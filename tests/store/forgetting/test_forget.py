@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from remanence.errors import NotFound, StoreError
 from remanence.seams import Encoded
-from remanence.store import reread, scan
-from remanence.store.receipts import Signer, verify
+from remanence.store.forgetting import reread, scan
+from remanence.store.forgetting.receipts import Signer, verify
 from remanence.store.sqlite import SQLiteStore
 from remanence.types import (
     Add,

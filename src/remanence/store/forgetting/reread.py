@@ -20,10 +20,11 @@ from typing import Final
 
 from remanence.errors import NotFound, StoreBusy, StoreFull
 from remanence.seams import Form
-from remanence.store import reading, scan
+from remanence.store import reading
 from remanence.store.connections import Connections, log_of
-from remanence.store.erase import Erased, rewrite_names
-from remanence.store.receipts import Signer
+from remanence.store.forgetting import scan
+from remanence.store.forgetting.erase import Erased, rewrite_names
+from remanence.store.forgetting.receipts import Signer
 from remanence.types import Check, Micros, Receipt, Scope, to_datetime
 
 PATIENCE: Final = 5.0
