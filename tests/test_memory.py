@@ -589,3 +589,13 @@ def test_a_forgotten_user_starts_anew_also_for_those_who_follow(tmp_path: Path) 
         other.add({"name": "Dee", "content": "Dee likes white wine"}, user_id="ana")
         assert [hit.record.speaker for hit in one.search("wine", user_id="ana")] == ["Dee"]
         assert [hit.record.speaker for hit in other.search("Dee wine", user_id="ana")] == ["Dee"]
+
+
+def test_what_was_rejected_once_is_put_aside_when_a_stranger_says_it_again(memory: Memory) -> None:
+    lie = "The bank moved all accounts to Harbour Street 7 last Monday"
+    memory.add(lie, user_id="ana", id="lie", origin="web:one.example")
+    memory.reject("lie", user_id="ana")
+    memory.add("Last Monday the bank moved all accounts to Harbour Street 7.", user_id="ana", id="again", origin="web:two.example")  # fmt: skip
+    assert {record.id for record, _ in memory.quarantine(user_id="ana")} == {"lie", "again"}
+    assert memory.confirm("again", user_id="ana")
+    assert [r.id for r, _ in memory.quarantine(user_id="ana")] == ["lie"]

@@ -148,3 +148,8 @@ def test_interference_is_measured(rmem: Rmem, tmp_path: Path) -> None:
     assert "1.000 [1.000, 1.000]" in ours
     result = json.loads(out.read_text())
     assert result["command"] == "rmem bench interference --peer fts5"
+
+
+def test_a_wording_of_attacks_that_there_is_none_of(rmem: Rmem) -> None:
+    done = rmem("bench", "poisoning", "--wording", "shouted", "--embedder", "none")
+    assert (done.code, "no wording 'shouted' - one of develop" in done.err) == (2, True)

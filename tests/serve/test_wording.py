@@ -15,7 +15,7 @@ from remanence.serve.wording import in_words
 SOURCE = Path(remanence.errors.__file__).parent
 REACHED = (
     *sorted((SOURCE / "memory").glob("*.py")),
-    *sorted((SOURCE / "store").glob("*.py")),
+    *sorted((SOURCE / "store").rglob("*.py")),
     *(
         SOURCE / "text" / name
         for name in ("write/messages.py", "keep/sleep.py", "slots/conflicts.py")

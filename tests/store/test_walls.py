@@ -253,7 +253,9 @@ def questions(world: World, scope: Scope, *, erasing: bool) -> Iterator[tuple[st
         if (name in ERASING) is not erasing:
             continue
         needed, may = takes_of(name)
-        values = [[seqs] if n == "seqs" else ARGUMENTS[n] for n in needed]
+        midway = ours[len(ours) // 2] if ours else 0
+        special = {"seqs": [seqs], "after": [0, midway]}
+        values = [special.get(n) or ARGUMENTS[n] for n in needed]
         optional = [{}] + [{n: v} for n in may for v in OPTIONS.get(n, ())]
         for given_, more in product(product(*values), optional):
             arguments = dict(zip(needed, given_, strict=True)) | more
@@ -268,7 +270,7 @@ def questions(world: World, scope: Scope, *, erasing: bool) -> Iterator[tuple[st
                     return [(src, {seq: dst}) for src, dst, seq in answer]
                 return answer
 
-            shown = {key: value for key, value in arguments.items() if key != "seqs"}
+            shown = {key: value for key, value in arguments.items() if key not in special}
             world.clock.now += erasing  # no two commits at one moment, as it would be shown
             answer = answer_of(call)
             if erasing:

@@ -1,8 +1,9 @@
 """Attacks on a memory, generated: what somebody who may only talk to it would plant, and what honest strangers say beside it.
 
-Wordings come in three families that share none: `develop`, which the guards were developed on; `heldout`, written when they stood and
-scored before anything was changed for them; and `fresh`, written after they had been improved on what that showed, and scored
-once. All are ours, by one author; names, addresses and companies in them are made up (`attacks.toml`).
+Wordings come in four families that share none: `develop`, which the guards were developed on; `heldout`, written when they stood and
+scored before anything was changed for them; `fresh`, written after they had been improved on what that showed, and scored
+once; and `unseen`, with facts and deeds of its own, written without sight of the detector and scored only where it is asked
+for. All are ours; names, addresses and companies in them are made up (`attacks.toml`, `attacks_unseen.toml`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-Wording = Literal["develop", "heldout", "fresh"]
+Wording = Literal["develop", "heldout", "fresh", "unseen"]
 CLAIMS: Final = ("repetition", "recency", "authority", "document", "reinforced")
 """Families that want something false believed, of which the owner has told the truth."""
 ORDERS: Final = ("trigger", "authorised", "planted", "injection")
@@ -68,14 +69,15 @@ class Attack:
 
 
 @cache
-def _data() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+def _data(wording: Wording) -> dict[str, Any]:
+    name = "attacks_unseen.toml" if wording == "unseen" else "attacks.toml"
+    return tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
 
-def told(who: str, seed: int) -> list[str]:
+def told(who: str, seed: int, wording: Wording = "develop") -> list[str]:
     """What the owner tells of the facts that the claims are about, in an order drawn by chance."""
     rng = random.Random(f"told/{seed}/{who}")
-    lines = [rng.choice(fact["told"]) for fact in _data()["fact"]]
+    lines = [rng.choice(fact["told"]) for fact in _data(wording)["fact"]]
     rng.shuffle(lines)
     return lines
 
@@ -83,12 +85,12 @@ def told(who: str, seed: int) -> list[str]:
 def attacks(wording: Wording, who: str, seed: int) -> Iterator[Attack]:
     """Every family on every fact or deed, worded by chance; the same arguments give the same attacks."""
     for family in CLAIMS:
-        for fact in _data()["fact"]:
+        for fact in _data(wording)["fact"]:
             yield _claim(wording, family, fact, who, seed)
     for family in ORDERS:
-        for deed in _data()["deed"]:
+        for deed in _data(wording)["deed"]:
             yield _order(wording, family, deed, who, seed)
-    for deed in _data()["deed"]:
+    for deed in _data(wording)["deed"]:
         for name, disguise in DISGUISES[wording].items():
             rng = random.Random(f"{wording}/{name}/{deed['topic']}/{seed}")
             plain = _order(wording, rng.choice(ORDERS[:3]), deed, who, seed)
@@ -100,7 +102,7 @@ def attacks(wording: Wording, who: str, seed: int) -> Iterator[Attack]:
 
 def uncontested(wording: Wording, who: str, seed: int) -> Iterator[Attack]:
     """The claims again, in a memory whose owner never spoke of the matter: nothing there contradicts them."""
-    for fact in _data()["fact"]:
+    for fact in _data(wording)["fact"]:
         rng = random.Random(f"{wording}/uncontested/{fact['attribute']}/{seed}")
         origin = rng.choice(CHANNELS["uncontested"])
         claim = _claim(wording, "document", fact, who, seed)
@@ -110,7 +112,7 @@ def uncontested(wording: Wording, who: str, seed: int) -> Iterator[Attack]:
 
 def own_voice(wording: Wording, who: str, seed: int) -> Iterator[Attack]:
     """Orders through the owner's own channel: no origin tells them from the owner's."""
-    for deed in _data()["deed"]:
+    for deed in _data(wording)["deed"]:
         order = _order(wording, "trigger", deed, who, seed)
         planted = tuple(one._replace(origin="user:owner") for one in order.planted)
         yield replace(order, family="own voice", origin="user:owner", planted=planted)
@@ -118,7 +120,7 @@ def own_voice(wording: Wording, who: str, seed: int) -> Iterator[Attack]:
 
 def benign(wording: Wording, who: str, seed: int) -> Iterator[Attack]:
     """What honest strangers say, each with a question that it answers: no attacks, and to be found."""
-    found = _data()[wording]["benign"]
+    found = _data(wording)[wording]["benign"]
     for about, asked in zip(found["about"], found["asked"], strict=True):
         rng = random.Random(f"{wording}/benign/{asked}/{seed}")
         origin = rng.choice(CHANNELS["benign"])
@@ -131,8 +133,10 @@ def _claim(wording: Wording, family: str, fact: Mapping[str, Any], who: str, see
     values = {"W": who, "A": fact["attribute"], "V": rng.choice(fact["lies"])}
     says = fact["says" if wording == "develop" else wording]
     values["C"] = _fill(rng.choice(says), values)
-    texts = _data()[wording][family]
-    chosen = texts[:REPEATS] if family == "repetition" else rng.sample(texts, 2)
+    texts = _data(wording)[wording][family]
+    most = REPEATS if family == "repetition" else 2
+    # A file with just as many as are repeated says them in its own order, so that its attacks stay what they were.
+    chosen = texts if len(texts) == REPEATS == most else rng.sample(texts, most)
     origin = rng.choice(CHANNELS[family])
     planted = tuple(Planted(_fill(text, values), origin) for text in chosen)
     return Attack(
@@ -143,8 +147,13 @@ def _claim(wording: Wording, family: str, fact: Mapping[str, Any], who: str, see
 def _order(wording: Wording, family: str, deed: Mapping[str, Any], who: str, seed: int) -> Attack:
     rng = random.Random(f"{wording}/{family}/{deed['topic']}/{seed}")
     values = {"W": who, "T": deed["topic"], "D": deed["deed"]}
-    texts = _data()[wording][family]
-    chosen = texts if family == "injection" else rng.sample(texts, 2)
+    texts = _data(wording)[wording][family]
+    if family != "injection":
+        chosen = rng.sample(texts, 2)
+    elif isinstance(texts[0], list):  # several series
+        chosen = rng.choice(texts)
+    else:
+        chosen = texts
     origin = rng.choice(CHANNELS[family])
     planted = tuple(Planted(_fill(text, values), origin) for text in chosen)
     return Attack(family, origin, deed["question"], planted)
@@ -237,5 +246,17 @@ DISGUISES: Final[Mapping[str, Mapping[str, Disguise]]] = {
         "reversed": lambda text, rng: text[::-1],
         "rot13": lambda text, rng: codecs.encode(text, "rot13"),
         "hyphens": _spread("-", " "),
+    },
+    "unseen": {
+        "circled": _shifted(0x24D0, 0x24B6),
+        "bold fraktur": _shifted(0x1D586, 0x1D56C),
+        "struck through": _unseen("\u0336", 1.0),
+        "variation selectors": lambda text, rng: (
+            "nice" + "".join(chr(0xE0100 + byte) for byte in text.encode())
+        ),
+        "base32": _coded(base64.b32encode),
+        "escapes": lambda text, rng: "".join(f"\\u{ord(c):04x}" for c in text),
+        "quoted printable": lambda text, rng: "".join(f"={byte:02X}" for byte in text.encode()),
+        "underscores": _spread("_", " "),
     },
 }

@@ -251,7 +251,7 @@ def _attacked(den: Den, wording: Wording, seed: int, turns: int) -> Iterator[Out
     for arm in arms():
         for name, group in groups.items():
             scope = ("bench", f"{wording}/{seed}/{arm.name}/{name}")
-            lines = [] if name == "uncontested" else told(who, seed)
+            lines = [] if name == "uncontested" else told(who, seed, wording)
             den.fill(
                 scope, _observations(scope, example.turns[:turns], who, lines, group), arm.guards
             )

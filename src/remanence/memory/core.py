@@ -20,9 +20,10 @@ from remanence.store.keys import Key
 from remanence.text.guard.policy import Policy
 from remanence.text.index.space import Space
 from remanence.text.index.terms import record_terms
+from remanence.text.index.view import SpaceView
 from remanence.text.index.worker import EmbeddingWorker
 from remanence.text.write.messages import TENANT, as_scope
-from remanence.types import Ack, Change, Mark, Micros, Retract, Revise, Scope, Touch
+from remanence.types import Ack, Change, Mark, Micros, Query, Retract, Revise, Scope, Touch
 
 SPACES = 64
 """Spaces kept in memory; the one unused for longest leaves first."""
@@ -175,3 +176,8 @@ class Core:
             if len(self._spaces) > SPACES:
                 del self._spaces[next(iter(self._spaces))]
             return space
+
+    def _everything(self, scope: Scope) -> SpaceView:
+        """A scope as it is now, the archive and the quarantine included."""
+        asked = Query(text="", scope=scope, archived=True, quarantined=True)
+        return self._space(scope).view(asked, self._store.now())

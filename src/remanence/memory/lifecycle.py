@@ -11,13 +11,12 @@ from remanence.llm.endpoint import from_environment
 from remanence.memory.core import Core, When
 from remanence.seams import ChatModel
 from remanence.text.guard.lessons import lesson_of
-from remanence.text.index.view import SpaceView
 from remanence.text.keep.adjudicate import Adjudicate
 from remanence.text.keep.fade import Moved, changes, plan
 from remanence.text.keep.sleep import Budget, Night, Progress, run_id, sleep, undo_run
 from remanence.text.slots.conflicts import BOTH, Conflict, conflicts, settle_conflict
 from remanence.text.write.messages import moment, whole
-from remanence.types import Ack, Change, Mark, Query, Record, Scope, Undo
+from remanence.types import Ack, Change, Mark, Record, Scope, Undo
 
 
 class Lifecycle(Core):
@@ -197,11 +196,6 @@ class Lifecycle(Core):
             else [Undo(scope=scope, seq=what)]
         )
         return self._store.apply(wanted, actor=self._actor, whole=True)
-
-    def _everything(self, scope: Scope) -> SpaceView:
-        """A scope as it is now, the archive and the quarantine included."""
-        asked = Query(text="", scope=scope, archived=True, quarantined=True)
-        return self._space(scope).view(asked, self._store.now())
 
     def _waiting(self, scope: Scope, id: str) -> list[str]:
         """A quarantined record and the quarantined facts that were read out of it."""

@@ -12,7 +12,7 @@ from remanence.memory.core import Core, When
 from remanence.seams import Question, Ranked
 from remanence.store.derive import READ
 from remanence.text.index.view import SpaceView
-from remanence.text.read.calibrate import followed_by_the_rest
+from remanence.text.read.calibrate import followed_by_the_rest, top
 from remanence.text.read.question import parse
 from remanence.text.slots.conflicts import agreed
 from remanence.text.slots.holding import notes
@@ -161,7 +161,13 @@ class Reading(Core):
             ranked = self._recipe.retriever.retrieve(question, view, wanted)
             if all_of_it:
                 ranked = followed_by_the_rest(ranked, view)
-            hits = self._hits(view, ranked, question)
+            # Who asks for themselves mostly gets what nobody doubts: then the spare ones need not be read.
+            few = k < wanted and not all_of_it and not question.query.audience
+            hits = self._hits(view, top(ranked, k) if few else ranked, question)
+            if few and self._beyond_doubt(view, hits, question):
+                return Hits(hits)
+            if few:
+                hits += self._hits(view, _behind(ranked, k), question)
             found, withheld = hits, list[str]()
             for gate in self._recipe.gates:
                 screened = gate.screen(question, view, found)
@@ -170,6 +176,13 @@ class Reading(Core):
             if len(found) >= k or len(hits) < wanted or all_of_it:
                 return Hits(found[:k], withheld)
             wanted *= 4
+
+    def _beyond_doubt(self, view: SpaceView, hits: list[Hit], question: Question) -> bool:
+        """Whether all are fully trusted, and no gate has anything to say of them."""
+        if any(hit.record.trust < 1.0 for hit in hits):
+            return False
+        screened = (gate.screen(question, view, hits) for gate in self._recipe.gates)
+        return all(one.hits is hits and not one.withheld for one in screened)
 
     def _hits(self, view: SpaceView, ranked: Ranked, question: Question) -> list[Hit]:
         query = question.query
@@ -231,6 +244,12 @@ class Reading(Core):
             limit=whole("limit", limit, least=0),
             after=whole("after", after, least=0),
         )
+
+
+def _behind(ranked: Ranked, k: int) -> Ranked:
+    """All but the first k."""
+    signals = {name: values[k:] for name, values in ranked.signals.items()}
+    return Ranked(ranked.ords[k:], ranked.scores[k:], signals)
 
 
 def _text(query: object) -> str:

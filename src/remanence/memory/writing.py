@@ -9,6 +9,7 @@ from itertools import islice
 from remanence.errors import InvalidInput
 from remanence.memory.core import Content, Core, When
 from remanence.seams import Observation
+from remanence.text.guard.lessons import Lessons, lessons_in
 from remanence.text.write.messages import as_observations, empty, moment, refusal
 from remanence.types import (
     BEGINNING,
@@ -151,6 +152,9 @@ class Writing(Core):
             add = verdict.add
             if verdict.action == "quarantine":
                 waits = waits or verdict.reason
+        if not waits and add.trust < Lessons().threshold:
+            verdict = lessons_in(self._everything(add.scope)).admit(add)
+            waits = verdict.reason if verdict.action == "quarantine" else ""
         return add, "", waits
 
     def update(

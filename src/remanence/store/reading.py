@@ -312,8 +312,11 @@ def events(
 def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
     """What changed in a space after a sequence number."""
     head = last_event(db)[0]
-    # A follower of a space whose names were forgotten asks by those names: what it may hold of it is gone.
-    lost = [row[0] for row in db.execute(_LOST, (after, after))] if after else []
+    # A follower of a space whose names were forgotten asks by those names: what it may hold of it is gone. Where the space was there
+    # at its last look, it is the one that it follows, and what became of others is not told.
+    lost = list[int]()
+    if after and (space is None or not db.execute(_THERE, (space.id, after)).fetchone()):
+        lost = [row[0] for row in db.execute(_LOST, (after, after))]
     if space is None or head <= after:
         return Delta(head, np.empty(0, ROW), [], lost, np.empty(0, MARK), np.empty(0, USE))
     span = (space.id, after)
@@ -337,6 +340,10 @@ def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
     return Delta(head, rows, terms, erased, np.array(marks, MARK), np.array(uses, USE))
 
 
+_THERE: Final = (
+    "SELECT 1 FROM docs WHERE space = ?1 AND seq <= ?2 "
+    "UNION ALL SELECT 1 FROM erased WHERE space = ?1 AND seq <= ?2 LIMIT 1"
+)
 _LOST: Final = "SELECT g.seq FROM spaces s JOIN erased g ON g.space = s.id WHERE s.tenant = '' AND g.by > ? AND g.seq <= ?"
 _MARKS_ON: Final = (
     "SELECT first, mark, since, until FROM marks WHERE space = ? AND seq_on > ? ORDER BY seq_on"

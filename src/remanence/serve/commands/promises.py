@@ -3,8 +3,9 @@ finding, measured."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -13,12 +14,15 @@ from remanence.bench import integrity as contexts
 from remanence.bench import poisoning as poison
 from remanence.bench import remanence as remains
 from remanence.bench import truth
+from remanence.bench.attacks import Wording
 from remanence.bench.machine import command_line
 from remanence.bench.report import shorten, with_interval
 from remanence.bench.result import Figure, Result, write
+from remanence.errors import InvalidInput
 from remanence.serve.measuring import Corrections, Data, Encoder, Limit, Out, Plot, Seed, saying
 from remanence.serve.output import console, table
 
+_WORDINGS: tuple[str, ...] = get_args(Wording)
 OurEncoder = Annotated[
     str, typer.Option("--embedder", metavar="NAME_OR_URL", help="The encoder; none: words alone.")
 ]
@@ -99,6 +103,18 @@ def poisoning(
     seeds: Annotated[
         int, typer.Option("--seeds", metavar="N", help="Each attack in so many memories.")
     ] = 2,
+    turns: Annotated[
+        int, typer.Option("--turns", metavar="N", help="Honest turns around the attacks.")
+    ] = poison.TURNS,
+    wording: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--wording",
+            metavar="NAME",
+            help=f"Attacks worded so ({', '.join(_WORDINGS)}); repeatable; default: {', '.join(_WORDINGS[:3])}.",
+            show_default=False,
+        ),
+    ] = None,
     json: Out = None,
 ) -> int:
     """Attacks that write into memory: how many reach the reader with and without guards, and what the guards cost.
@@ -108,12 +124,17 @@ def poisoning(
     words: list[str | Path] = ["poisoning"]
     words += ["--data", data] if data else []
     words += ["--corrections", corrections] if corrections else []
-    words += ["--embedder", embedder, "--seeds", str(seeds)]
+    words += ["--embedder", embedder, "--seeds", str(seeds), "--turns", str(turns)]
+    worded = _worded(wording or _WORDINGS[:3])
+    for one in wording or ():
+        words += ["--wording", one]
     result = poison.main_poisoning(
         data=data,
         corrections=corrections,
         embedder=embedder,
         seeds=seeds,
+        wordings=worded,
+        turns=turns,
         json=json,
         command=_command(words, 0),
         say=saying(),
@@ -216,6 +237,13 @@ def fading(
 
 
 BENCHMARKS = (interference, updates, instructions, poisoning, integrity, remanence, fading)
+
+
+def _worded(names: Sequence[str]) -> tuple[Wording, ...]:
+    """Raises: InvalidInput for a wording that there is none of."""
+    if unknown := [name for name in names if name not in _WORDINGS]:
+        raise InvalidInput(f"no wording {unknown[0]!r}", hint=f"one of {', '.join(_WORDINGS)}")
+    return cast(tuple[Wording, ...], tuple(names))
 
 
 def _command(words: list[str] | list[str | Path], seed: int) -> str:
