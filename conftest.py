@@ -19,7 +19,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests never see the user's store or settings. The cache stays: it holds converted encoders, by content."""
     for name in [
-        name for name in os.environ if name.startswith(("REMANENCE_STORE", "REMANENCE_LLM"))
+        name for name in os.environ if name.startswith("REMANENCE_") and name != "REMANENCE_DATA"
     ]:
         del os.environ[name]
     os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))

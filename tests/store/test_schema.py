@@ -18,14 +18,14 @@ from tests.store.conformance import ANA, add
 from tests.store.plain import plain
 
 
-def third(db: sqlite3.Connection) -> None:
+def another(db: sqlite3.Connection) -> None:
     db.execute("CREATE TABLE later (x)")
     db.execute("INSERT INTO later VALUES (1)")
-    db.execute("PRAGMA user_version = 3")
+    db.execute("PRAGMA user_version = 4")
 
 
 def broken(db: sqlite3.Connection) -> None:
-    third(db)
+    another(db)
     raise ZeroDivisionError
 
 
@@ -40,7 +40,7 @@ def test_an_old_store_is_brought_up_to_date_once(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, third))
+        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, another))
         with pytest.raises(ReadOnly, match="old schema"):
             SQLiteStore.open(old, analyze=plain, read_only=True)
         for _ in range(2):
@@ -48,7 +48,7 @@ def test_an_old_store_is_brought_up_to_date_once(
                 record = store.get(ANA, "1")
                 assert record is not None
                 assert record.text == "one"
-                assert store.counts().schema == 3
+                assert store.counts().schema == 4
         db = sqlite3.connect(old)
         assert db.execute("SELECT count(*) FROM later").fetchone() == (1,)
         db.close()
@@ -64,7 +64,7 @@ def test_a_step_that_fails_leaves_the_store_as_it_was(
         with pytest.raises(ZeroDivisionError):
             SQLiteStore.open(old, analyze=plain)
     with SQLiteStore.open(old, analyze=plain) as store:
-        assert store.counts().schema == 2
+        assert store.counts().schema == 3
         assert store.verify().ok
 
 
@@ -89,8 +89,8 @@ def first(path: Path) -> None:
         INSERT INTO erased SELECT * FROM new.erased;
         INSERT INTO keys SELECT * FROM new.keys;
         INSERT INTO encoders SELECT * FROM new.encoders;
-        INSERT INTO dense SELECT * FROM new.dense;
-        INSERT INTO tokens SELECT * FROM new.tokens;
+        INSERT INTO dense SELECT id, vector FROM new.dense;
+        INSERT INTO tokens SELECT id, states FROM new.tokens;
         INSERT INTO docs SELECT space, seq, base, closed, same, fold, CAST(substr(fixed, 1, 80) AS BLOB), terms FROM new.docs;
         INSERT INTO links SELECT space, src, relation, dst, seq FROM new.links;
         INSERT INTO touches SELECT space, rid, seq FROM new.touches;

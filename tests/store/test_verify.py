@@ -128,12 +128,15 @@ def test_changed_derived_state_is_found_and_mended(
     ("change", "found"),
     [
         (
-            "INSERT INTO dense VALUES (99 * 16, zeroblob(4))",
+            "INSERT INTO dense (id, vector) VALUES (99 * 16, zeroblob(4))",
             "dense: 1 vectors belong to no content",
         ),
-        ("INSERT INTO dense VALUES (4 * 16, zeroblob(4))", "dense: 1 vectors belong to no content"),
         (
-            "INSERT INTO tokens VALUES (1 * 16 + 7, zeroblob(4))",
+            "INSERT INTO dense (id, vector) VALUES (4 * 16, zeroblob(4))",
+            "dense: 1 vectors belong to no content",
+        ),
+        (
+            "INSERT INTO tokens (id, states) VALUES (1 * 16 + 7, zeroblob(4))",
             "tokens: 1 vectors belong to no content",
         ),
         (

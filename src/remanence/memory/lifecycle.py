@@ -109,8 +109,9 @@ class Lifecycle(Core):
         if record is None:
             raise NotFound(f"no record {id!r}", hint="quarantine() lists what waits")
         lesson = lesson_of(record, why or "rejected")
+        off = Mark(scope=scope, id=id, mark="quarantined", on=False)
         marked = Mark(scope=scope, id=id, mark="quarantined", why=why or "rejected")
-        return self._apply([marked, lesson])
+        return self._apply([off, marked, lesson])
 
     def fade(
         self,

@@ -342,7 +342,8 @@ def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
 
 _THERE: Final = (
     "SELECT 1 FROM docs WHERE space = ?1 AND seq <= ?2 "
-    "UNION ALL SELECT 1 FROM erased WHERE space = ?1 AND seq <= ?2 LIMIT 1"
+    "UNION ALL SELECT 1 FROM erased WHERE space = ?1 AND by <= ?2 "
+    "UNION ALL SELECT 1 FROM erased WHERE space = ?1 AND by > ?2 AND seq <= ?2 LIMIT 1"
 )
 _LOST: Final = "SELECT g.seq FROM spaces s JOIN erased g ON g.space = s.id WHERE s.tenant = '' AND g.by > ? AND g.seq <= ?"
 _MARKS_ON: Final = (

@@ -9,13 +9,14 @@ from typing import Final
 
 from remanence.errors import NewerSchema, NotAStore
 from remanence.store.forgetting import scan
-from remanence.store.migrations import m0001_ledger, m0002_lifecycle
+from remanence.store.migrations import m0001_ledger, m0002_lifecycle, m0003_sums
 
 APPLICATION_ID: Final = 0x524D454D
 """`RMEM`, in the SQLite header's field for it (big-endian, offset 68)."""
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     m0001_ledger.migrate,
     m0002_lifecycle.migrate,
+    m0003_sums.migrate,
 )
 """Append only. Step n brings a file from `user_version` n to n + 1."""
 PAGE_SIZE: Final = 4096

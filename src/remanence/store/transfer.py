@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
+from zlib import crc32
 
 from remanence.errors import BadImport, InvalidInput, StoreFull
 from remanence.seams import Analyzer
@@ -356,11 +357,10 @@ class _Import:
         if len(dense) != dim or not 1 <= line["vector"] <= self.seq:
             raise self._bad(f"vector {line['vector']} does not fit", "the line was changed")
         id = line["vector"] * SLOTS + slot
-        self.db.execute("INSERT INTO dense VALUES (?, ?)", (id, dense))
+        self.db.execute("INSERT INTO dense VALUES (?, ?, ?)", (id, dense, crc32(dense)))
         if "tokens" in line:
-            self.db.execute(
-                "INSERT INTO tokens VALUES (?, ?)", (id, b64decode(line["tokens"], validate=True))
-            )
+            tokens = b64decode(line["tokens"], validate=True)
+            self.db.execute("INSERT INTO tokens VALUES (?, ?, ?)", (id, tokens, crc32(tokens)))
         self.vectors += 1
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from zlib import crc32
 
 import numpy as np
 
@@ -63,14 +64,18 @@ def put(db: sqlite3.Connection, encoder: str, seqs: Sequence[int], encoded: Enco
     packed = [row.tobytes() for row in pack_unit(dense)]
     ids = [int(seq) * SLOTS + slot for seq in seqs]
     db.executemany(
-        "INSERT OR REPLACE INTO dense VALUES (?, ?)",
-        [(id, row) for id, row, seq in zip(ids, packed, seqs, strict=True) if seq in live],
+        "INSERT OR REPLACE INTO dense VALUES (?, ?, ?)",
+        [
+            (id, row, crc32(row))
+            for id, row, seq in zip(ids, packed, seqs, strict=True)
+            if seq in live
+        ],
     )
     if encoded.tokens:
         db.executemany(
-            "INSERT OR REPLACE INTO tokens VALUES (?, ?)",
+            "INSERT OR REPLACE INTO tokens VALUES (?, ?, ?)",
             [
-                (id, t)
+                (id, t, crc32(t))
                 for id, t, seq in zip(ids, encoded.tokens, seqs, strict=True)
                 if t and seq in live
             ],

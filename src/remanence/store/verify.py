@@ -12,6 +12,7 @@ from hashlib import sha256
 from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import Any, Final
+from zlib import crc32
 
 from remanence.seams import Analyzer
 from remanence.store import cipher
@@ -294,10 +295,20 @@ def _check_vectors(db: sqlite3.Connection, problem: Callable[[str], None]) -> in
     ).fetchone()[0]
     if wrong:
         problem(f"dense: {wrong} vectors have not their encoder's length")
+    for table, query in _SUMS.items():
+        changed = sum(sum_ is not None and crc32(blob) != sum_ for blob, sum_ in db.execute(query))
+        if changed:
+            problem(
+                f"{table}: {changed} vectors are not what was stored - drop their encoder's, and they are made anew"
+            )
     number: int = db.execute("SELECT count(*) FROM dense").fetchone()[0]
     return number
 
 
+_SUMS: Final = {
+    "dense": "SELECT vector, sum FROM dense ORDER BY id",
+    "tokens": "SELECT states, sum FROM tokens ORDER BY id",
+}
 _STRAY_DENSE: Final = (
     "SELECT count(*) FROM dense v LEFT JOIN events e ON e.seq = v.id / 16 "
     "WHERE e.body IS NULL OR e.op NOT BETWEEN 1 AND 2 OR v.id % 16 NOT IN (SELECT slot FROM encoders)"

@@ -61,7 +61,7 @@ _CLASSES: Final = {
     "data": "contacts inbox file files document documents backup calendar address records logs history database mailbox conversation"
     " chat data report reports",
     "today": "right away immediately straight effective today asap",
-    "told": "i i'm i've i'd i'll me my mine we we're us our was were had did he she his him they went said told got",
+    "told": "i i'm i've i'd i'll me my mine we we're us our he she his him they",
     "softly": "please kindly pls would could can want",
 }
 _MODALS: Final = frozenset(
@@ -108,7 +108,7 @@ def _past(verb: str) -> str:
 
 NAMES: Final = (
     *_ACTS, *_CLASSES,
-    "head", "driven", "bare", "passive", "address", "topic", "label", "equals", "yours", "mine", "purpose", "asked", "twice",
+    "head", "driven", "bare", "passive", "address", "topic", "label", "equals", "yours", "mine", "purpose", "asked", "twice", "him", "past", "long",
 )  # fmt: skip
 _BIT: Final = {name: 1 << number for number, name in enumerate(NAMES)}
 _VERBS: Final = {verb: _BIT[kind] for kind, verbs in _ACTS.items() for verb in verbs.split()}
@@ -124,3 +124,131 @@ def _words() -> dict[str, int]:
 
 
 _OF: Final = _words()
+
+
+class Sentence(NamedTuple):
+    """Its tokens, what classes its words belong to, and what is done in it and how."""
+
+    tokens: Sequence[str]
+    words: int
+    acts: int
+
+
+def sentences(plain: str) -> list[Sentence]:
+    """The sentences of a folded text."""
+    found: list[Sentence] = []
+    start = 0
+    tokens = _TOKEN.findall(plain)
+    for place, token in enumerate(tokens):
+        if token in _ENDS or place - start > 2 * SPAN:
+            found.append(_sentence(tokens[start : place + 1]))
+            start = place + 1
+    if start < len(tokens):
+        found.append(_sentence(tokens[start:]))
+    return found
+
+
+def _sentence(tokens: Sequence[str]) -> Sentence:
+    words = acts = 0
+    verbs = 0
+    for place, token in enumerate(tokens):
+        words |= _OF.get(token, 0)
+        if (kind := _VERBS.get(token)) is not None:
+            if how := _how(tokens, place):
+                acts |= how | kind
+                verbs += 1
+        elif (kind := _PASSIVE.get(token)) is not None:
+            if place and _done(tokens, place):
+                acts |= kind | _BIT["passive"]
+        elif not token[0].isalpha():
+            if token == "->" or token == "=":
+                words |= _BIT["equals"]
+        if "@" in token[1:] or token.startswith("http") or sum(map(str.isdigit, token)) > 3:
+            words |= _BIT["address"]
+    if verbs > 1:
+        acts |= _BIT["twice"]
+    if tokens[-1] == "?":
+        words |= _BIT["asked"]
+    if not _PAST.isdisjoint(tokens):
+        words |= _BIT["past"]
+    if len(tokens) > SPAN:
+        words |= _BIT["long"]
+    if ":" in tokens[1:7]:
+        words |= _BIT["label"]
+    if not _TOPICS.isdisjoint(tokens):
+        words |= _BIT["topic"]
+    return Sentence(tokens, words, acts)
+
+
+_HIM: Final = frozenset("him her it them this that yourself myself".split())
+_PAST: Final = frozenset("was were had did said went came could would".split())
+_TOPICS: Final = frozenset("for on about regarding concerning concerned regards".split())
+
+
+def _how(tokens: Sequence[str], place: int) -> int:
+    """In what position a verb in the base form stands: at the head of a clause, driven by another word, or bare; 0 where it is a noun
+    or told of somebody."""
+    before = tokens[place - 1] if place else "."
+    after = tokens[place + 1] if place + 1 < len(tokens) else "."
+    more = 0
+    if after in ("your", "yours", "yourself"):
+        more = _BIT["yours"]
+    elif after in ("me", "us", "my", "our"):
+        more = _BIT["mine"]
+    elif after in _HIM:
+        more = _BIT["him"]
+    if after in _AFTER_NOUN:
+        return 0
+    if before in _NOUNISH or before in _MINE:
+        return 0
+    if before in _BREAKS or before in _HEADS:
+        return _BIT["head"] | more
+    if before == "to":
+        if place == 1 or tokens[place - 2] in _BREAKS:
+            return _BIT["purpose"] | more
+        by = tokens[place - 2]
+        return _BIT["driven"] | more if by in _DRIVES and not _own(tokens, place - 2) else 0
+    if before in _MODALS:
+        return 0 if _own(tokens, place - 1) else _BIT["driven"] | more
+    if before == "you":
+        return _BIT["driven"] | more
+    if before.endswith("ly"):
+        return _BIT["driven"] | more
+    return _BIT["bare"] | more
+
+
+def _own(tokens: Sequence[str], place: int) -> bool:
+    """Whether somebody else than the reader is to do it: the subject before a modal."""
+    return any(token in _MINE for token in tokens[max(0, place - 2) : place])
+
+
+def _done(tokens: Sequence[str], place: int) -> bool:
+    """Whether a participle tells what is to be done, not what was done."""
+    near = tokens[max(0, place - 4) : place]
+    if not ({"be", "get", "gets", "are", "is", "wants"} & set(near)):
+        return False
+    return not {"was", "were", "been", "had"} & set(near)
+
+
+_CORE: Final = sum(_BIT[kind] for kind in (*_ACTS, "equals"))
+
+
+def features(found: Sequence[Sentence], place: int) -> Mapping[str, float]:
+    """Of a sentence and those next to it: which features are there, and how much they count."""
+    own = found[place].words | found[place].acts
+    beside = 0
+    for other in (place - 1, place + 1):
+        if 0 <= other < len(found):
+            beside |= found[other].words
+    return {
+        name: 1.0 if own & bit else NEAR
+        for name, bit in _BIT.items()
+        if own & bit or beside & bit
+    }
+
+
+def candidates(plain: str) -> Iterator[Mapping[str, float]]:
+    found = sentences(plain)
+    for place, one in enumerate(found):
+        if (one.acts | one.words) & _CORE:
+            yield features(found, place)
