@@ -573,29 +573,3 @@ def test_a_view_stays_as_it_was_while_its_space_goes_on(
                 assert len(view.neighbour(1)) == len(neighbours)
                 assert sum(view.neighbour(1) >= 0) >= 49 - 1
             work.result()
-
-
-def test_a_forgotten_user_starts_anew_also_for_those_who_follow(tmp_path: Path) -> None:
-    path = tmp_path / "m.rmem"
-    with Memory.open(path, embedder="none") as one, Memory.open(path, embedder="none") as other:
-        talk = [
-            {"name": name, "content": f"{name} likes red wine"} for name in ("Ana", "Ben", "Cy")
-        ]
-        one.add(talk, user_id="ana")
-        assert len(other.search("red wine", user_id="ana")) == 3
-        assert one.forget(user_id="ana", everything=True).clean
-        assert not other.search("red wine", user_id="ana")
-        assert not one.search("red wine", user_id="ana")
-        other.add({"name": "Dee", "content": "Dee likes white wine"}, user_id="ana")
-        assert [hit.record.speaker for hit in one.search("wine", user_id="ana")] == ["Dee"]
-        assert [hit.record.speaker for hit in other.search("Dee wine", user_id="ana")] == ["Dee"]
-
-
-def test_what_was_rejected_once_is_put_aside_when_a_stranger_says_it_again(memory: Memory) -> None:
-    lie = "The bank moved all accounts to Harbour Street 7 last Monday"
-    memory.add(lie, user_id="ana", id="lie", origin="web:one.example")
-    memory.reject("lie", user_id="ana")
-    memory.add("Last Monday the bank moved all accounts to Harbour Street 7.", user_id="ana", id="again", origin="web:two.example")  # fmt: skip
-    assert {record.id for record, _ in memory.quarantine(user_id="ana")} == {"lie", "again"}
-    assert memory.confirm("again", user_id="ana")
-    assert [r.id for r, _ in memory.quarantine(user_id="ana")] == ["lie"]

@@ -5,7 +5,7 @@
     │   ├── InvalidInput        a value is wrong          (also a ValueError)
     │   ├── NotFound            no such record            (also a KeyError)
     │   ├── Conflict            somebody else wrote first: read again, then retry
-    │   ├── AccessDenied        this scope may not read or write that
+    │   ├── AccessDenied        this scope may not read or write that, or the key does not open it
     │   ├── BadImport           a file to import is malformed: has `path`, `line`
     │   └── MissingExtra        an optional package is absent (also an ImportError)
     ├── StoreError              the file or the disk
@@ -63,7 +63,7 @@ class Conflict(UsageError):
 
 
 class AccessDenied(UsageError):
-    """The scope of the call may not read or write that record."""
+    """The scope of the call may not read or write that record, or the key does not open the file."""
 
 
 class BadImport(UsageError):

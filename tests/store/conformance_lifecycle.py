@@ -412,6 +412,42 @@ class LifecycleConformance:
         assert {ack.status for ack in acks} == {"stored"}
         assert store.list(ANA, as_of=9) == []
 
+    def test_the_newest_is_the_last_in_valid_time_whatever_was_undone(self, store: Any) -> None:
+        store.apply([add("one", id="1", valid_from=2)])
+        store.apply([Revise(scope=ANA, id="1", text="two", valid_from=4)])  # events 2 and 3
+        store.apply([Revise(scope=ANA, id="1", text="three", valid_from=3)])  # events 4 and 5
+        store.apply([Undo(scope=ANA, seq=5), Undo(scope=ANA, seq=4)])
+        assert store.get(ANA, "1").text == "two"
+        assert store.get(ANA, "1", as_of=3).text == "one"
+        store.apply([Revise(scope=ANA, id="1", text="zwei")])
+        assert store.get(ANA, "1", as_of=3).text == "one"
+        assert store.get(ANA, "1").text == store.get(ANA, "1", as_of=9).text == "zwei"
+
+    def test_half_an_undo_is_not_taken_back_alone(self, store: Any) -> None:
+        store.apply([add("one", id="1", valid_from=0)])
+        store.apply([Revise(scope=ANA, id="1", text="two", valid_from=5)])  # events 2 and 3
+        (cut,) = store.apply([Retract(scope=ANA, id="1", at=0)])  # closes both
+        store.apply([Undo(scope=ANA, seq=cut.seq)])  # brings both back: events 5 and 6
+        (ack,) = store.apply([Undo(scope=ANA, seq=1)])
+        assert (ack.status, "undo event 2 first" in ack.reason) == ("rejected", True)
+        (again,) = store.apply([Revise(scope=ANA, id="1", text="three", valid_from=0)])
+        store.apply([Undo(scope=ANA, seq=again.seq)])  # events 8 and 9 close it and bring both back
+        (half,) = store.apply([Undo(scope=ANA, seq=8)])
+        assert (half.status, "undo event 9 first" in half.reason) == ("rejected", True)
+        whole = store.apply([Undo(scope=ANA, seq=9), Undo(scope=ANA, seq=8)])
+        assert [ack.status for ack in whole] == ["stored", "stored"]
+        assert [r.text for r in store.list(ANA, as_of=7)] == ["three"]
+
+    def test_an_undo_that_was_undone_is_not_undone_again(self, store: Any) -> None:
+        store.apply([add("one", id="1")])
+        for seq, by in ((1, 2), (2, 3), (1, 4)):
+            (ack,) = store.apply([Undo(scope=ANA, seq=seq)])
+            assert (ack.status, ack.seq) == ("stored", by)
+        (ack,) = store.apply([Undo(scope=ANA, seq=2)])
+        assert (ack.status, ack.seq) == ("duplicate", 3)
+        (ack,) = store.apply([Undo(scope=ANA, seq=4)])
+        assert (ack.status, store.get(ANA, "1").text) == ("stored", "one")
+
     def test_what_can_t_be_undone(self, store: Any) -> None:
         store.apply(
             [

@@ -198,7 +198,8 @@ class Replay:
             return False
         kin = [id]
         for parent in kin:
-            kin += [child for child, fact in self.facts.items() if fact.origin == parent]
+            made = [child for child, fact in self.facts.items() if fact.origin == parent]
+            kin += [child for child in made if child not in kin]
         for lost in kin:
             self.gone.add(lost)
             self.facts.pop(lost, None)

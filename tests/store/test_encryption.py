@@ -22,12 +22,16 @@ from remanence.errors import (
     NotFound,
     RemanenceError,
 )
+from remanence.store import cipher
 from remanence.store.choose import open_store
 from remanence.store.keys import KeyFolder, key_for
 from remanence.store.sqlite import SQLiteStore
+from remanence.types import Link, Mark, Retract, Slot, Touch
 from tests.store.conformance import ANA, Clock, Make, StoreConformance, add
 from tests.store.conformance_derived import DerivedConformance
+from tests.store.conformance_lifecycle import LifecycleConformance
 from tests.store.plain import plain
+from tests.store.test_plans import VERBS, WHOLE
 
 pytest.importorskip("sqlcipher3")
 
@@ -51,7 +55,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
         store.close()
 
 
-class TestEncrypted(StoreConformance, DerivedConformance):
+class TestEncrypted(StoreConformance, DerivedConformance, LifecycleConformance):
     pass
 
 
@@ -264,6 +268,43 @@ def test_both_sides_of_a_fork_go_on(make: Make) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert store.counts().records == 21
     assert store.verify().ok
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "near"])
+def test_sqlcipher_s_sqlite_finds_by_an_index_too(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Another version of SQLite plans in other ways: no verb about one record goes through its whole space."""
+    store = make(tmp_path / "a", clock=Clock())
+    store.apply([add("one", id="1"), add("two", id="2")])
+    store.apply([add("f", kind="fact", slot=Slot("a", "b", "d"))])
+    store.apply([Link(scope=ANA, src="1", relation="r", dst="2"), Touch(scope=ANA, id="1")])
+    store.apply([Mark(scope=ANA, id="1", mark="m"), Retract(scope=ANA, id="2")])
+    store.close()
+    asked: list[str] = []
+    opened = cipher.connect
+
+    def traced(*given: Any, **more: Any) -> Any:
+        db = opened(*given, **more)
+        db.set_trace_callback(asked.append)
+        return db
+
+    monkeypatch.setattr(cipher, "connect", traced)
+    again = make(tmp_path / "a", clock=Clock())
+    asked.clear()
+    near = [add("a long way home", id="x"), add("A long way: home!", id="y")]
+    (VERBS | {"near": lambda store: store.apply(near)})[verb](again)
+    again.close()
+    db = opened(tmp_path / "a", KEY)
+    for query in asked:
+        if not query.startswith(("SELECT", "UPDATE", "DELETE")) or query.startswith(WHOLE):
+            continue
+        for *_, step in db.execute("EXPLAIN QUERY PLAN " + query):
+            through = step.startswith("SCAN") and not step.startswith(("SCAN j ", "SCAN CONSTANT"))
+            assert not through, (query, step)
+            assert not step.endswith("(space=?)"), (query, step)
+            assert "d.fold = " not in query or not step.startswith("SEARCH d USING PRIMARY"), step
+    db.close()
 
 
 # --- keys ---

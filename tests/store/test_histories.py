@@ -243,6 +243,9 @@ class History:
                 for id in dice.sample(here, min(len(here), 2)):
                     record = self.store.get(ANA, id, as_of=valid, known_at=known)
                     assert (record.text if record else None) == self.expected.get(id)
+                    newest = self.store.get(ANA, id, known_at=known)
+                    truth = self.replay.then(known).get(("record", id))
+                    assert (newest.text if newest else None) == (truth.last if truth else None)
                 self.check_views(valid, known)
         links = {cell[1:] for cell in self.replay.then(None) if cell[0] == "link"}
         for id in IDS:

@@ -140,8 +140,16 @@ def test_changed_derived_state_is_found_and_mended(
             "tokens: 1 vectors belong to no content",
         ),
         (
-            "UPDATE dense SET vector = zeroblob(3) WHERE id = 16",
+            "UPDATE dense SET vector = zeroblob(3), sum = NULL WHERE id = 16",
             "dense: 1 vectors have not their encoder's length",
+        ),
+        (
+            "UPDATE dense SET vector = zeroblob(4) WHERE id = 32",
+            "dense: 1 vectors are not what was stored - drop their encoder's, and they are made anew",
+        ),
+        (
+            "UPDATE tokens SET states = x'62' WHERE id = 16",
+            "tokens: 1 vectors are not what was stored - drop their encoder's, and they are made anew",
         ),
     ],
 )

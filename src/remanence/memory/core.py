@@ -11,19 +11,21 @@ from types import TracebackType
 from typing import Self
 
 from remanence.embed.choose import open_embedder
-from remanence.errors import InvalidInput, NotFound
+from remanence.errors import Conflict, InvalidInput, NotFound
 from remanence.recipes.choose import open_recipe
 from remanence.recipes.recipe import Recipe
 from remanence.seams import Embedder, Form
 from remanence.store.choose import open_store
+from remanence.store.derive import READ
 from remanence.store.keys import Key
+from remanence.text.guard.lessons import Lessons
 from remanence.text.guard.policy import Policy
 from remanence.text.index.space import Space
 from remanence.text.index.terms import record_terms
 from remanence.text.index.view import SpaceView
 from remanence.text.index.worker import EmbeddingWorker
 from remanence.text.write.messages import TENANT, as_scope
-from remanence.types import Ack, Change, Mark, Micros, Query, Retract, Revise, Scope, Touch
+from remanence.types import Ack, Change, Mark, Micros, Query, Record, Retract, Revise, Scope, Touch
 
 SPACES = 64
 """Spaces kept in memory; the one unused for longest leaves first."""
@@ -84,6 +86,7 @@ class Core:
             EmbeddingWorker(self._store, embedder) if embedder and not read_only else None
         )
         self._spaces: dict[Scope, Space] = {}
+        self._learnt: tuple[tuple[Scope, int], Lessons] | None = None
         self._lock = threading.Lock()
         if self._worker is not None and self._store.waiting(self._worker.encoder.id):
             self._worker.wake()  # left by a process that ended, or by another encoder
@@ -150,22 +153,50 @@ class Core:
     def _scope(self, user_id: str | None, agent_id: str | None) -> Scope:
         return as_scope(user_id, agent_id, self._tenant)
 
-    def _apply(self, changes: Sequence[Change], key: str = "", actor: str = "") -> list[Ack]:
+    def _apply(
+        self, changes: Sequence[Change], key: str = "", actor: str = "", *, whole: bool = False
+    ) -> list[Ack]:
         acks = self._store.apply(
-            changes, actor=actor or self._actor, key=key, settler=self._recipe.settler
+            changes,
+            actor=actor or self._actor,
+            key=key,
+            settler=self._recipe.settler,
+            whole=whole,
         )
         if self._worker is not None and any(ack.status == "stored" for ack in acks):
             self._worker.wake()
         return acks
 
     def _one(self, change: Revise | Retract | Touch | Mark, *more: Change) -> Ack:
-        """A change of one record, with what follows from it: what a list would have rejected is an error here."""
-        ack, *_ = self._apply([change, *more])
+        """A change of one record, with what follows from it, all or nothing: what a list would have rejected is an error here."""
+        try:
+            ack, *_ = self._apply([change, *more], whole=bool(more))
+        except Conflict as refused:
+            record = self._store.get(change.scope, change.id)
+            expect = None if isinstance(change, (Touch, Mark)) else change.expect
+            if record is None or expect not in (None, record.version, record.digest):
+                raise
+            raise InvalidInput(refused.message, hint="nothing was changed") from refused
         if ack.status == "rejected":
             if self._store.get(change.scope, change.id) is None:
                 raise NotFound(f"no record {change.id!r}", hint="list() shows what there is")
             raise InvalidInput(ack.reason)
         return ack
+
+    def _noted(self, records: Sequence[Record], asker: str = "") -> None:
+        """Note in the ledger that these records were read, where reads are audited. Raises: InvalidInput where one can't be."""
+        if not (self._audit_reads and records):
+            return
+        how = f"{READ}{asker or self._actor}"
+        noted = [Touch(scope=record.scope, id=record.id, how=how) for record in records]
+        for ack in self._apply(noted, actor=asker):
+            if ack.status == "rejected" and self._store.get(noted[0].scope[:2], ack.id) is not None:
+                raise InvalidInput(f"the read can't be noted: {ack.reason}")
+
+    def _facts(self, scope: Scope, id: str) -> list[Record]:
+        """The facts that were read out of a record."""
+        found = [self._store.get(scope, child) for child in self._store.children(scope, id)]
+        return [fact for fact in found if fact is not None and fact.slot is not None]
 
     def _space(self, scope: Scope) -> Space:
         with self._lock:

@@ -11,7 +11,7 @@ from remanence.memory.core import Core, When
 from remanence.store.forgetting import receipts
 from remanence.store.forgetting.receipts import Signer
 from remanence.text.read.question import parse
-from remanence.text.write.messages import moment
+from remanence.text.write.messages import equalities, moment, several, word
 from remanence.types import Check, ForgetPlan, Query, Receipt, Scope
 
 ASKED = 32
@@ -38,6 +38,7 @@ class Erasing(Core):
     ) -> ForgetPlan:
         """What `forget` with the same words would erase, and what would go with it. Raises: as `forget`."""
         scope = self._scope(user_id, agent_id)
+        _either(everything, ids, session_id, kinds, filters, mentions, before)
         if everything:
             return self._store.plan_forget_space(scope)
         chosen = self._chosen(scope, ids, session_id, kinds, filters, mentions, before)
@@ -67,8 +68,7 @@ class Erasing(Core):
 
         Raises: NotFound, if any of the ids is unknown or nothing matches (then nothing is erased); InvalidInput where nothing is chosen."""
         scope = self._scope(user_id, agent_id)
-        if everything and (ids or session_id or kinds or filters or mentions or before):
-            raise InvalidInput("everything= with a choice", hint="give one or the other")
+        _either(everything, ids, session_id, kinds, filters, mentions, before)
         chosen = (
             None
             if everything
@@ -116,11 +116,13 @@ class Erasing(Core):
 
     def recheck(self, receipt: Receipt, *, sign: bool = True) -> Receipt:
         """The receipt of an earlier forget of this process, with the checks made now. Raises: NotFound."""
+        _is_receipt(receipt)
         signer = Signer.open() if sign else None
         return self._store.recheck(receipt, forms=self._forms, signer=signer)
 
     def attest(self, receipt: Receipt, *, key: str | None = None) -> list[str]:
         """What is wrong with a receipt: its signature, or what this store's ledger says against it; nothing where it is good."""
+        _is_receipt(receipt)
         return receipts.verify(receipt, key=key, store=self._store)
 
     def _chosen(
@@ -133,7 +135,11 @@ class Erasing(Core):
         mentions: str,
         before: When,
     ) -> list[str]:
-        named = [ids] if isinstance(ids, str) else list(ids)
+        named = list(several("ids", ids))
+        kinds, mentions = several("kinds", kinds), word("mentions", mentions)
+        if mentions and not mentions.strip():
+            raise InvalidInput("mentions is blank", hint="give the words that a text holds")
+        session = word("session_id", session)
         matching = bool(session or kinds or filters or mentions or before)
         if named and matching:
             raise InvalidInput("ids and a choice", hint="give one or the other")
@@ -146,11 +152,26 @@ class Erasing(Core):
             )
         found = self._store.select(
             scope,
-            kinds=(kinds,) if isinstance(kinds, str) else tuple(kinds),
-            filters={**(filters or {}), **({"session": session} if session else {})},
+            kinds=kinds,
+            filters={
+                **equalities("filters", filters),
+                **({"session": session} if session else {}),
+            },
             mentions=mentions,
             before=moment("before", before),
         )
         if not found:
             raise NotFound("nothing matches", hint="plan_forget() shows what would go")
         return found
+
+
+def _either(everything: bool, *chosen: object) -> None:
+    if everything and any(chosen):
+        raise InvalidInput("everything= with a choice", hint="give one or the other")
+
+
+def _is_receipt(receipt: object) -> None:
+    if not isinstance(receipt, Receipt):
+        raise InvalidInput(
+            f"the receipt is a {type(receipt).__name__}", hint="give what forget() returned"
+        )

@@ -10,7 +10,7 @@ from remanence.memory.core import Core, Status, When
 from remanence.store.people import Changed, LogLine, Readout, Span
 from remanence.store.transfer import Loaded
 from remanence.store.verify import Report
-from remanence.text.write.messages import moment, whole
+from remanence.text.write.messages import moment, several, whole, word
 from remanence.types import BEGINNING, Event
 
 
@@ -45,8 +45,8 @@ class Ledger(Core):
         `add`, `revise`, `retract`, `link`, `touch`, `mark`, `undo`, `forget`; `reads`: with the reads that were noted."""
         return self._store.log(
             self._scope(user_id, agent_id),
-            actor=actor,
-            ops=(ops,) if isinstance(ops, str) else tuple(ops),
+            actor=word("actor", actor),
+            ops=several("ops", ops),
             reads=reads,
             after=whole("after", after, least=0),
             limit=whole("limit", limit, least=0),
@@ -73,9 +73,11 @@ class Ledger(Core):
         self, id: str, *, user_id: str | None = None, agent_id: str | None = None
     ) -> list[Span]:
         """Which words of a record came from where, by whom and when, in the order of its text. Raises: NotFound."""
-        spans = self._store.blame(self._scope(user_id, agent_id), id)
+        scope = self._scope(user_id, agent_id)
+        spans = self._store.blame(scope, id)
         if not spans:
             raise NotFound(f"no record {id!r}", hint="list() shows what there is")
+        self._noted(self._store.history(scope, id)[-1:])
         return spans
 
     def readers(

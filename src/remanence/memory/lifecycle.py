@@ -15,7 +15,7 @@ from remanence.text.keep.adjudicate import Adjudicate
 from remanence.text.keep.fade import Moved, changes, plan
 from remanence.text.keep.sleep import Budget, Night, Progress, run_id, sleep, undo_run
 from remanence.text.slots.conflicts import BOTH, Conflict, conflicts, settle_conflict
-from remanence.text.write.messages import moment, whole
+from remanence.text.write.messages import moment, several, whole, word
 from remanence.types import Ack, Change, Mark, Record, Scope, Undo
 
 
@@ -35,7 +35,7 @@ class Lifecycle(Core):
     ) -> list[Record]:
         """What holds (or held `as_of` then) of each thing that has one value at a time, as records of kind `fact`: `slot` says what
         about whom, `sources` where it was said."""
-        return self._store.list(
+        found = self._store.list(
             self._scope(user_id, agent_id),
             kinds=("fact",),
             as_of=moment("as_of", as_of),
@@ -44,13 +44,17 @@ class Lifecycle(Core):
             limit=whole("limit", limit, least=0),
             after=whole("after", after, least=0),
         )
+        self._noted(found)
+        return found
 
     def conflicts(
         self, *, user_id: str | None = None, agent_id: str | None = None
     ) -> list[Conflict]:
         """Pairs of facts that can't both hold, where nothing says which does; oldest first. `settle` decides."""
         scope = self._scope(user_id, agent_id)
-        return conflicts(self._store, scope, now=self._store.now())
+        found = conflicts(self._store, scope, now=self._store.now())
+        self._noted([fact for one in found for fact in (one.older, one.newer)])
+        return found
 
     def settle(
         self,
@@ -86,7 +90,9 @@ class Lifecycle(Core):
         scope = self._scope(user_id, agent_id)
         waiting = self._store.marked(scope, "quarantined")[: whole("limit", limit, least=0)]
         found = [(self._store.get(scope, marked.id), marked.why) for marked in waiting]
-        return [(record, why) for record, why in found if record is not None]
+        told = [(record, why) for record, why in found if record is not None]
+        self._noted([record for record, _ in told])
+        return told
 
     def confirm(
         self, id: str, *, user_id: str | None = None, agent_id: str | None = None
@@ -108,10 +114,13 @@ class Lifecycle(Core):
         record = self._store.get(scope, id)
         if record is None:
             raise NotFound(f"no record {id!r}", hint="quarantine() lists what waits")
-        lesson = lesson_of(record, why or "rejected")
-        off = Mark(scope=scope, id=id, mark="quarantined", on=False)
-        marked = Mark(scope=scope, id=id, mark="quarantined", why=why or "rejected")
-        return self._apply([off, marked, lesson])
+        why = word("why", why) or "rejected"
+        changes: list[Change] = []
+        for one in (record, *self._facts(scope, id)):
+            off = [mark for mark in ("quarantined", "confirmed") if mark in one.marks]
+            changes += [Mark(scope=one.scope, id=one.id, mark=mark, on=False) for mark in off]
+            changes.append(Mark(scope=one.scope, id=one.id, mark="quarantined", why=why))
+        return self._apply([*changes, lesson_of(record, why)])
 
     def fade(
         self,
@@ -125,6 +134,8 @@ class Lifecycle(Core):
         """Move to the archive what is weaker than `below` as long as more than `keep` memories stay in reach, and back what was used
         again; what moved, and why. Nothing is deleted; `search(archived=True)` finds it. `dry_run` only says what would move."""
         scope = self._scope(user_id, agent_id)
+        if isinstance(below, bool) or not isinstance(below, (int, float)) or math.isnan(below):
+            raise InvalidInput(f"below={below!r}", hint="give a strength, such as 0.1")
         moved = plan(
             self._everything(scope),
             self._recipe.keeper,
@@ -158,6 +169,7 @@ class Lifecycle(Core):
         `progress` gets a sleeper's name,
         how far it is, and a note. `dry_run`: the same changes as data, and nothing is written."""
         scope = self._scope(user_id, agent_id)
+        only = several("only", only)
         unknown = set(only) - {sleeper.name for sleeper in self._recipe.sleepers}
         if unknown:
             names = ", ".join(sleeper.name for sleeper in self._recipe.sleepers)
@@ -194,12 +206,13 @@ class Lifecycle(Core):
         wanted: Sequence[Change] = (
             undo_run(self._store, scope, what)
             if isinstance(what, str)
-            else [Undo(scope=scope, seq=what)]
+            else [Undo(scope=scope, seq=whole("what", what, least=0))]
         )
         return self._store.apply(wanted, actor=self._actor, whole=True)
 
     def _waiting(self, scope: Scope, id: str) -> list[str]:
         """A quarantined record and the quarantined facts that were read out of it."""
+        id = word("id", id)
         marked = {one.id for one in self._store.marked(scope, "quarantined")}
         if id not in marked:
             raise NotFound(f"{id!r} waits for no confirmation", hint="quarantine() lists what does")

@@ -10,14 +10,13 @@ import numpy as np
 from remanence.errors import InvalidInput, NotFound
 from remanence.memory.core import Core, When
 from remanence.seams import Question, Ranked
-from remanence.store.derive import READ
 from remanence.text.index.view import SpaceView
 from remanence.text.read.calibrate import followed_by_the_rest, top
 from remanence.text.read.question import parse
 from remanence.text.slots.conflicts import agreed
 from remanence.text.slots.holding import notes
-from remanence.text.write.messages import moment, whole
-from remanence.types import Context, Hit, Hits, Query, Record, Scope, Touch
+from remanence.text.write.messages import equalities, moment, several, whole, word
+from remanence.types import Context, Hit, Hits, Query, Record
 
 APART = ("fact", "lesson")
 """Kinds that stand behind what was said: `facts` lists the ones, lessons are the guards'."""
@@ -59,17 +58,17 @@ class Reading(Core):
             k=whole("k", k, least=1),
             as_of=moment("as_of", as_of),
             known_at=moment("known_at", known_at),
-            kinds=_kinds(kinds),
+            kinds=several("kinds", kinds),
             filters=_narrowed(filters, session_id),
-            asker=asker,
-            audience=audience,
-            purpose=purpose,
+            asker=word("asker", asker),
+            audience=word("audience", audience),
+            purpose=word("purpose", purpose),
             archived=archived,
             quarantined=quarantined,
         )
         view, question = self._look(asked)
         found = self._screened(view, question, asked.k)
-        self._audit(asked.scope, found, asker)
+        self._noted([hit.record for hit in found], asker)
         return found
 
     def context(
@@ -101,11 +100,11 @@ class Reading(Core):
             k=1,
             as_of=moment("as_of", as_of),
             known_at=moment("known_at", known_at),
-            kinds=_kinds(kinds),
+            kinds=several("kinds", kinds),
             filters=_narrowed(filters, session_id),
-            asker=asker,
-            audience=audience,
-            purpose=purpose,
+            asker=word("asker", asker),
+            audience=word("audience", audience),
+            purpose=word("purpose", purpose),
             archived=archived,
         )
         view, question = self._look(asked)
@@ -113,7 +112,7 @@ class Reading(Core):
         most = max(10, budget // 10)
         hits = self._screened(view, question, most, all_of_it=view.count <= most)
         packed = self._recipe.packer.pack(hits, budget)
-        self._audit(asked.scope, packed.hits, asker)
+        self._noted([hit.record for hit in packed.hits], asker)
         return replace(
             packed,
             complete=packed.complete and len(packed.hits) == view.count,
@@ -138,14 +137,17 @@ class Reading(Core):
             raise NotFound(
                 f"no record {id!r} for {'/'.join(scope)}", hint="list() shows what there is"
             )
-        self._audit(scope, [Hit(record, 0.0)], "")
+        self._noted([record])
         return record
 
     def history(
         self, id: str, *, user_id: str | None = None, agent_id: str | None = None
     ) -> list[Record]:
         """All versions of a record, oldest first. Raises: NotFound."""
-        return self._store.history(self._scope(user_id, agent_id), id)
+        scope = self._scope(user_id, agent_id)
+        found = self._store.history(scope, id)
+        self._noted(found[-1:])
+        return found
 
     def _look(self, query: Query) -> tuple[SpaceView, Question]:
         now = self._store.now()
@@ -162,7 +164,7 @@ class Reading(Core):
             if all_of_it:
                 ranked = followed_by_the_rest(ranked, view)
             # Who asks for themselves mostly gets what nobody doubts: then the spare ones need not be read.
-            few = k < wanted and not all_of_it and not question.query.audience
+            few = wanted == k + SPARE and not all_of_it and not question.query.audience
             hits = self._hits(view, top(ranked, k) if few else ranked, question)
             if few and self._beyond_doubt(view, hits, question):
                 return Hits(hits)
@@ -207,14 +209,6 @@ class Reading(Core):
             if seq in records  # somebody may have forgotten it since
         ]
 
-    def _audit(self, scope: Scope, hits: Sequence[Hit], asker: str) -> None:
-        if self._audit_reads and hits:
-            how = f"{READ}{asker or self._actor}"
-            self._apply(
-                [Touch(scope=hit.record.scope, id=hit.record.id, how=how) for hit in hits],
-                actor=asker,
-            )
-
     # The last one: below it, `list` would name this verb in annotations.
     def list(
         self,
@@ -232,9 +226,9 @@ class Reading(Core):
         after: int = 0,
     ) -> list[Record]:
         """Records in the order of their commits, at most `limit`, behind the first `after`; facts and lessons only where `kinds` asks."""
-        return self._store.list(
+        found = self._store.list(
             self._scope(user_id, agent_id),
-            kinds=_kinds(kinds),
+            kinds=several("kinds", kinds),
             filters=_narrowed(filters, session_id),
             as_of=moment("as_of", as_of),
             known_at=moment("known_at", known_at),
@@ -244,6 +238,8 @@ class Reading(Core):
             limit=whole("limit", limit, least=0),
             after=whole("after", after, least=0),
         )
+        self._noted(found)
+        return found
 
 
 def _behind(ranked: Ranked, k: int) -> Ranked:
@@ -258,13 +254,6 @@ def _text(query: object) -> str:
     return query
 
 
-def _kinds(kinds: str | Sequence[str]) -> tuple[str, ...]:
-    return (kinds,) if isinstance(kinds, str) else tuple(kinds)
-
-
 def _narrowed(filters: Mapping[str, object] | None, session: str) -> dict[str, object]:
-    if filters is not None and not isinstance(filters, Mapping):
-        raise InvalidInput(
-            f"filters is a {type(filters).__name__}", hint='give a dict, such as {"speaker": "Ana"}'
-        )
-    return {**(filters or {}), **({"session": session} if session else {})}
+    named = word("session_id", session)
+    return {**equalities("filters", filters), **({"session": named} if named else {})}

@@ -9,8 +9,9 @@ from itertools import islice
 from remanence.errors import InvalidInput
 from remanence.memory.core import Content, Core, When
 from remanence.seams import Observation
-from remanence.text.guard.lessons import Lessons, lessons_in
-from remanence.text.write.messages import as_observations, empty, moment, refusal
+from remanence.store.derive import READ
+from remanence.text.guard.lessons import KIND, Lessons, lessons_in
+from remanence.text.write.messages import as_observations, empty, moment, refusal, several, word
 from remanence.types import (
     BEGINNING,
     Ack,
@@ -69,7 +70,7 @@ class Writing(Core):
         )
         if len(observations) == 1 and empty(observations[0]):
             raise InvalidInput("content is empty", hint="there is nothing to remember in it")
-        closed = (supersedes,) if isinstance(supersedes, str) else tuple(supersedes)
+        closed = several("supersedes", supersedes)
         if closed and len(observations) != 1:
             raise InvalidInput(
                 f"supersedes= with {len(observations)} messages",
@@ -84,9 +85,22 @@ class Writing(Core):
 
         What was acknowledged stays when the rest fails. `progress` is called with the number committed so far.
         """
+        if isinstance(observations, (str, bytes, bytearray)) or not isinstance(
+            observations, Iterable
+        ):
+            raise InvalidInput(
+                f"observations is a {type(observations).__name__}",
+                hint="give Observations; add() takes text and messages",
+            )
         source = iter(observations)
         done = 0
         while batch := list(islice(source, BULK)):
+            for one in batch:
+                if not isinstance(one, Observation):
+                    raise InvalidInput(
+                        f"an observation is a {type(one).__name__}",
+                        hint="give Observations; add() takes text and messages",
+                    )
             yield from self._write(batch, "", self._store.now())
             done += len(batch)
             if progress is not None:
@@ -153,9 +167,20 @@ class Writing(Core):
             if verdict.action == "quarantine":
                 waits = waits or verdict.reason
         if not waits and add.trust < Lessons().threshold:
-            verdict = lessons_in(self._everything(add.scope)).admit(add)
+            verdict = self._lessons(add.scope).admit(add)
             waits = verdict.reason if verdict.action == "quarantine" else ""
         return add, "", waits
+
+    def _lessons(self, scope: Scope) -> Lessons:
+        """What was found harmful before; read again when something was committed."""
+        asked = scope, self._store.pulse()
+        learnt = self._learnt  # another thread may put its own in the place
+        if learnt is None or learnt[0] != asked:
+            # Most have none; then a space need not be read into memory to write to it.
+            some = KIND in self._store.names(scope)
+            learnt = asked, lessons_in(self._everything(scope)) if some else Lessons()
+            self._learnt = learnt
+        return learnt[1]
 
     def update(
         self,
@@ -182,27 +207,88 @@ class Writing(Core):
                 hint="retract() says it is no longer true, forget() erases it",
             )
         scope = self._scope(user_id, agent_id)
-        kept, why, _ = self._guarded(Add(scope=scope, text=text, meta=meta or {}))
+        if meta is not None and not isinstance(meta, Mapping):
+            raise InvalidInput(f"meta is a {type(meta).__name__}", hint="give a dict")
+        since = moment("at", at)
+        record = self._store.get(scope, id)
+        said = self._said_anew(scope, record, text, since, meta)
+        kept, why, waits = self._guarded(said)
         if kept is None:
             raise InvalidInput(f"the new text is refused: {why}", hint="the policy says so")
-        since = moment("at", at)
+        labelled = kept.meta is not said.meta  # a guard wrote into it what the text holds
         revised = Revise(
             scope=scope,
             id=id,
             text=kept.text,
             expect=expect,
-            meta=None if meta is None else kept.meta,
+            fields=None if record is None or kept.fields == record.fields else kept.fields,
+            meta=kept.meta if meta is not None or labelled else None,
             valid_from=since,
         )
-        return self._one(revised, *self._restated(scope, id, kept.text, since))
+        if record is None:
+            return self._one(revised)
+        aside: list[Change] = []
+        if waits:  # what was confirmed, if it was, is not what it says now
+            aside = [
+                Mark(scope=record.scope, id=id, mark="quarantined", why=waits),
+                Mark(scope=record.scope, id=id, mark="confirmed", on=False),
+            ]
+            record = replace(record, marks=(*record.marks, "quarantined"))
+        return self._one(revised, *aside, *self._restated(scope, record, kept.text, since))
 
-    def _restated(self, scope: Scope, id: str, text: str, since: Micros | None) -> list[Change]:
+    def _said_anew(
+        self,
+        scope: Scope,
+        record: Record | None,
+        text: str,
+        since: Micros | None,
+        meta: Mapping[str, object] | None,
+    ) -> Add:
+        """A new text of a record as what came through that record's channel, with the fields that a writer makes of it."""
+        if record is None:
+            return Add(scope=scope, text=text, meta=meta or {})
+        fields = record.fields
+        if not record.sources:  # a passage of a document keeps what its page gave it
+            at = (
+                since
+                if since is not None or record.valid_from is None
+                else to_micros(record.valid_from)
+            )
+            made = self._recipe.writer.write(
+                Observation(
+                    text=text,
+                    scope=record.scope,
+                    id=record.id,
+                    session=record.session,
+                    speaker=record.speaker,
+                    role=record.role,
+                    at=at,
+                    kind=record.kind,
+                    fields={name: value for name, value in fields.items() if name != "dates"},
+                )
+            )
+            if len(made) == 1 and made[0].text == text:
+                fields = made[0].fields
+        return Add(
+            scope=record.scope,
+            text=text,
+            kind=record.kind,
+            session=record.session,
+            speaker=record.speaker,
+            role=record.role,
+            fields=fields,
+            meta=record.meta if meta is None else meta,
+            origin=record.origin,
+            trust=record.trust,
+        )
+
+    def _restated(
+        self, scope: Scope, record: Record, text: str, since: Micros | None
+    ) -> list[Change]:
         """What a new text of a record does to the facts that were read out of it: those it no longer states end, new ones begin."""
         if self._recipe.facts is None:
             return []
-        record = self._store.get(scope, id)
-        if record is None:
-            return []
+        id = record.id
         begin = since if since is not None else _begin(record)
         stated = self._recipe.facts.of(
             Add(
@@ -231,11 +317,6 @@ class Writing(Core):
         ]
         return [*ended, *(new for new in fresh if new.slot not in [old.slot for old in known])]
 
-    def _facts(self, scope: Scope, id: str) -> list[Record]:
-        """The facts that were read out of a record."""
-        found = [self._store.get(scope, child) for child in self._store.children(scope, id)]
-        return [fact for fact in found if fact is not None and fact.slot is not None]
-
     def retract(
         self,
         id: str,
@@ -257,6 +338,10 @@ class Writing(Core):
         self, id: str, *, user_id: str | None = None, agent_id: str | None = None, how: str = "used"
     ) -> Ack:
         """Note that a record was used; fading and ranking read it from the ledger. Raises: NotFound."""
+        if word("how", how).startswith(READ):
+            raise InvalidInput(
+                f"how={how!r} is how reads are noted", hint="open the memory with audit_reads=True"
+            )
         return self._one(Touch(scope=self._scope(user_id, agent_id), id=id, how=how))
 
     def mark(
@@ -273,7 +358,7 @@ class Writing(Core):
 
         Raises: NotFound, InvalidInput."""
         scope = self._scope(user_id, agent_id)
-        return self._one(Mark(scope=scope, id=id, mark=mark, on=on, why=why))
+        return self._one(Mark(scope=scope, id=id, mark=word("mark", mark), on=on, why=why))
 
 
 def _begin(record: Record) -> Micros:

@@ -42,6 +42,8 @@ class Connections:
     _writer: sqlite3.Connection | None
     _watcher: sqlite3.Connection | None
     _idle: list[sqlite3.Connection]
+    _log: tuple[int, int] | None
+    """Device and inode of the write-ahead log, while any connection has it open."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Connections:
         key: bytes | None = None,
     ) -> None:
         self.path = path
+        self._log_name = os.fspath(log_of(path))
         self.key = key
         """32 bytes where the file is encrypted."""
         self.read_only = read_only
@@ -107,6 +110,11 @@ class Connections:
         else:
             with self.alone() as db:
                 schema.upgrade(db, self.path)
+            if not os.access(self.path, os.W_OK):  # SQLite has opened it all the same, to read
+                raise ReadOnly(
+                    f"{self.path} can't be written",
+                    hint="check the permissions of the file and its folder, or open it with read_only=True",
+                )
 
     def _start(self) -> None:
         self.pid = os.getpid()
@@ -114,8 +122,7 @@ class Connections:
         self._watching = threading.Lock()
         self._writer = self._watcher = None
         self._idle = []
-        self._log: tuple[int, int] | None = None
-        self._log_name = os.fspath(log_of(self.path))
+        self._log = None
         self._born = time.monotonic_ns() & 0x7FFFFFFF
 
     @contextmanager
@@ -297,6 +304,8 @@ def translated(path: Path, timeout: float = 0.0, *, encrypted: bool = False) -> 
     """SQLite's errors about a file as ours."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise damaged(path, str(error)) from error
     except cipher.errors() as error:
         if encrypted and _code(error) == sqlite3.SQLITE_NOTADB:
             raise AccessDenied(
@@ -362,10 +371,20 @@ def _typed(error: Exception, path: Path, timeout: float) -> StoreError:
         case sqlite3.SQLITE_NOTADB:
             return NotAStore(f"{path} is not a Remanence store", hint="name another file")
         case sqlite3.SQLITE_CORRUPT:
-            return Corrupt(
-                f"{path} is damaged: {error}", hint="run verify; restore a backup or an export"
+            return damaged(path, str(error))
+        case sqlite3.SQLITE_IOERR:
+            return StoreError(
+                f"{path} can't be read or written: {error}",
+                hint=f"check the disk, quotas and limits; a write was rolled back whole (SQLite error {code})",
             )
+    if "decode to UTF-8" in str(error):  # text that a flipped bit made none
+        return damaged(path, str(error))
     return StoreError(f"{path}: {error}", hint=f"SQLite error {code}")
+
+
+def damaged(path: Path, what: str) -> Corrupt:
+    """What was found wrong with a file."""
+    return Corrupt(f"{path} is damaged: {what}", hint="run verify; restore a backup or an export")
 
 
 def _busy(path: Path, timeout: float) -> StoreBusy:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
-from remanence.errors import InvalidInput
+from remanence.errors import Corrupt, InvalidInput
 from remanence.store.rows import ROLES
 from remanence.store.scopes import LONGEST_NAME, check_name, tail_of
 from remanence.types import BEGINNING, FOREVER, Add, Record, Slot, Source, to_datetime
@@ -48,8 +48,16 @@ def encode(body: Mapping[str, Any]) -> bytes:
 
 
 def decode(raw: bytes) -> Body:
-    """The inverse of `encode`."""
-    body: Body = _DECODER.decode(raw.decode("utf-8", "surrogatepass"))
+    """The inverse of `encode`.
+
+    Raises: Corrupt for what it never made."""
+    try:
+        body: Body = _DECODER.decode(raw.decode("utf-8", "surrogatepass"))
+    except ValueError as error:
+        raise Corrupt(
+            f"the content of an event is damaged: {error}",
+            hint="run verify; restore a backup or an export",
+        ) from error
     return body
 
 

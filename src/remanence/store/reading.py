@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from remanence.errors import NotFound
+from remanence.errors import Corrupt, NotFound
 from remanence.seams import Delta, Marked
 from remanence.store.content import Body, decode, record_of
 from remanence.store.derive import FORGET, OPS
 from remanence.store.ledger import Space, last_event
-from remanence.store.rows import MARK, ROW, USE, Fixed, unpack_row
+from remanence.store.rows import MARK, ROLES, ROW, USE, Fixed, unpack_row
 from remanence.store.scopes import inside, tail_of
 from remanence.store.vectors import waiting
 from remanence.types import FOREVER, Event, Micros, Record, Scope, to_datetime
@@ -333,6 +334,7 @@ def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
         "SELECT seq FROM erased WHERE space = ? AND by > ? AND seq <= ?", (space.id, after, after)
     )
     rows = np.frombuffer(b"".join([row[0] for row in fresh]), ROW)
+    _check(db, space, rows)
     terms, erased = [row[1] for row in fresh], [*lost, *(row[0] for row in gone)]
     # Each in two parts: OR would go through the whole space.
     marks = db.execute(_MARKS_ON, span).fetchall() + db.execute(_MARKS_OFF, span).fetchall()
@@ -340,6 +342,20 @@ def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
     return Delta(head, rows, terms, erased, np.array(marks, MARK), np.array(uses, USE))
 
 
+def _check(db: sqlite3.Connection, space: Space, rows: NDArray[Any]) -> None:
+    """Whether rows can be followed: a bit that flipped in one must not end in an index that is out of range.
+
+    Raises: Corrupt."""
+    if not len(rows):
+        return
+    named = max(int(rows[name].max()) for name in _CODES)
+    known = not named or db.execute(_NAMED, (space.id, named)).fetchone()
+    if not known or (rows["role"] >= len(ROLES)).any() or (rows["first"] > rows["seq"]).any():
+        raise Corrupt("rows of the index are damaged", hint="run verify; rebuild mends it")
+
+
+_CODES: Final = ("session", "speaker", "tail", "kind")
+_NAMED: Final = "SELECT 1 FROM names WHERE space = ? AND code >= ? LIMIT 1"
 _THERE: Final = (
     "SELECT 1 FROM docs WHERE space = ?1 AND seq <= ?2 "
     "UNION ALL SELECT 1 FROM erased WHERE space = ?1 AND by <= ?2 "

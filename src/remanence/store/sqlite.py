@@ -257,8 +257,7 @@ class SQLiteStore:
         log = reread.settle_log(connections)
         looked = reread.check(connections, forgotten, forms, mend=not log.found) if recheck else []
         receipt = forgotten.receipt([log, *looked], signer)
-        if not log.found:
-            reread.end(connections, forgotten.seq)
+        reread.end(connections, forgotten.seq, left=any(one.found for one in receipt.checks))
         if recheck and receipt.clean:
             self._unchecked.pop(receipt.seq, None)
         else:
@@ -513,13 +512,21 @@ class SQLiteStore:
     @contextmanager
     def _writing(self, actor: str) -> Iterator[Transaction]:
         check_name(actor, "an actor")
-        with self._connections.writing() as db:
-            yield Transaction(db, self._analyze, self._clock(), actor)
+        try:
+            with self._connections.writing() as db:
+                yield Transaction(db, self._analyze, self._clock(), actor)
+        except checks.UNEXPECTED as error:
+            checks.explain(self._connections.reading, self._analyze, self.path, error)
+            raise
 
     @contextmanager
     def _space(self, scope: Scope) -> Iterator[tuple[sqlite3.Connection, Space | None]]:
-        with self._connections.reading() as db:
-            yield db, find_space(db, scope)
+        try:
+            with self._connections.reading() as db:
+                yield db, find_space(db, scope)
+        except checks.UNEXPECTED as error:
+            checks.explain(self._connections.reading, self._analyze, self.path, error)
+            raise
 
     def list(
         self,

@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby, zip_longest
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
+from remanence.errors import Corrupt, RemanenceError
 from remanence.seams import Analyzer
 from remanence.store import cipher
+from remanence.store.connections import damaged
 from remanence.store.content import Body, decode, encode, plain_content
 from remanence.store.derive import FORGET, Deriver, Entry, entry_of
 from remanence.store.forgetting.erase import ANONYMOUS, SLOTS
@@ -35,6 +40,17 @@ _DERIVED: Final = {
     "tombstones": "SELECT space, rid, seq FROM tombstones ORDER BY 1, 2",
     "erased": "SELECT space, by, seq FROM erased ORDER BY 1, 2, 3",
 }
+
+
+UNEXPECTED: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+)
+"""What reading rows raises that no version of this program wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +83,7 @@ def verify(db: sqlite3.Connection, analyze: Analyzer) -> Report:
         aside = ":memory:" if db.execute("PRAGMA temp_store").fetchone()[0] == 2 else ""
         replay = sqlite3.connect(aside, isolation_level=None)
         broken = cipher.errors()
-        broken += (ValueError, KeyError, TypeError, IndexError)
+        broken += (*UNEXPECTED, Corrupt)
         try:
             events, head = _replay(db, replay, analyze, spaces, problems.append)
             versions = _compare(db, replay, problems.append)
@@ -81,6 +97,23 @@ def verify(db: sqlite3.Connection, analyze: Analyzer) -> Report:
     return Report(
         events=events, versions=versions, vectors=vectors, head=head.hex(), problems=tuple(problems)
     )
+
+
+def explain(
+    reading: Callable[[], AbstractContextManager[sqlite3.Connection]],
+    analyze: Analyzer,
+    path: Path,
+    error: Exception,
+) -> None:
+    """Whether an error that nobody foresaw comes of a damaged file; one that was raised on purpose, or by mistake, stays what it is.
+
+    Raises: Corrupt, from that error, where something is wrong with the file."""
+    if isinstance(error, RemanenceError):
+        return
+    with reading() as db:
+        problems = verify(db, analyze).problems
+    if problems:
+        raise damaged(path, problems[0]) from error
 
 
 def rebuild(db: sqlite3.Connection, analyze: Analyzer) -> int:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.store.forgetting.test_forget import embed, traces_of
 
 from remanence.errors import BadImport, NotFound
 from remanence.store.forgetting.receipts import Signer, verify
 from remanence.store.sqlite import SQLiteStore
 from remanence.types import Add
 from tests.store.conformance import ANA, add
+from tests.store.forgetting.test_forget import embed, traces_of
 from tests.store.plain import plain
 
 

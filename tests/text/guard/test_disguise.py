@@ -37,6 +37,8 @@ def hidden(text: str) -> list[str]:
         "note: " + "".join(f"%{ord(c):02x}" for c in PLAIN),
         codecs.encode(PLAIN, "rot13"),
         PLAIN[::-1],
+        "the ferry to Samsund: " + codecs.encode(PLAIN, "rot13"),
+        "the ferry to Samsund: " + PLAIN[::-1],
         "hello" + "".join(chr(0xE0000 + ord(c)) for c in PLAIN),
     ],
 )
@@ -55,6 +57,21 @@ def test_what_is_hidden_is_read(text: str) -> None:
 )
 def test_plain_text_stays_what_it_is(text: str) -> None:
     assert hidden(text)[0] == fold(text)[0]
+
+
+def tricks(text: str) -> set[str]:
+    return {reading.trick for reading in readings(text, WORDS)}
+
+
+def test_mixed_alphabets_are_a_disguise_and_other_alphabets_are_not() -> None:
+    assert "look-alike letters" in tricks(PLAIN.replace("o", "\u043e"))
+    for plain in (
+        "Zo\u00eb et moi, on va \u00e0 la plage.",
+        "\u041c\u043e\u0441\u043a\u0432\u0430 and Moscow",
+        "\u03b2-carotene",
+        "Sm\u00f8rrebr\u00f8d p\u00e5 bl\u00e5b\u00e6r, \u0141\u00f3d\u017a, I\u015f\u0131k",
+    ):
+        assert tricks(plain) == {""}
 
 
 def test_unknown_words_are_told_apart_by_wider_gaps() -> None:

@@ -113,3 +113,19 @@ def test_a_fact_stands_between_no_neighbours(store: SQLiteStore) -> None:
     (seq,) = [event.seq for event in store.events(ANA) if event.seq == 5]
     store.apply([Undo(scope=ANA, seq=seq)])
     assert look(space).neighbour(1).tolist() == [2, -1, 6, -1, -1, -1, 8, -1, -1]
+
+
+def test_an_older_view_derives_from_what_it_sees(store: SQLiteStore) -> None:
+    store.apply([add("one", id="1")])
+    space = Space(store, ANA, None)
+    older = look(space)
+    store.apply([add("two", id="2")])
+    newer = look(space)
+
+    def seen(view: SpaceView, before: list[int] | None) -> list[int]:
+        return [*(before or []), view.n]
+
+    assert newer.derived("seen", seen) == [2]
+    assert older.derived("seen", seen) == [1]
+    assert older.derived("seen", seen) is older.derived("seen", seen)
+    assert newer.derived("seen", seen) == [2]

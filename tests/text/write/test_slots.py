@@ -25,6 +25,11 @@ def said(text: str, speaker: str = "Ana", role: str = "") -> Slots:
         ("My sister Lena moved to Porto in May.", [("lena", "residence", "Porto")]),
         ("My brother lives in Turin.", [("ana's brother", "residence", "Turin")]),
         ("Ben is based in Kyoto now.", [("ben", "residence", "Kyoto")]),
+        ("I live in St. Ives.", [("ana", "residence", "St. Ives")]),
+        ("I live in \u0160ibenik.", [("ana", "residence", "\u0160ibenik")]),
+        ("My doctor is Dr. Ida Moss.", [("ana", "doctor", "Dr. Ida Moss")]),
+        ("My favorite color is blue now.", [("ana", "color favorit", "blue")]),
+        ("I left Hale Labs yesterday.", [("ana", "employer", "no longer Hale Labs")]),
         # work
         ("I work at Hale Labs.", [("ana", "employer", "Hale Labs")]),
         ("I just joined Hale Labs!", [("ana", "employer", "Hale Labs")]),
@@ -208,3 +213,29 @@ def test_any_words(words: list[str]) -> None:
     for slot, start, end in slots_of(text, speaker="Ana"):
         assert text[start:end].strip()
         assert len(slot.value) <= 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The code is 4711 or 1147.",
+        "The review is on Friday or Saturday.",
+        "My favorite color is red or blue.",
+        "My favorite color is not blue.",
+        "The budget is 3 times what we had.",
+        "My salary is 5% higher than hers.",
+        "I work as hard as I can.",
+        "I work as usual.",
+        "It is rumoured that the deadline is 12 May.",
+    ],
+)
+def test_what_is_left_open_or_only_compared_is_no_fact(text: str) -> None:
+    assert said(text) == []
+
+
+def test_a_name_with_new_in_it_corrects_nothing() -> None:
+    for text in ("I live in New Haven.", "I work at New Hale.", "My favourite city is New Haven."):
+        (found,) = slots_of(text, speaker="Ana")
+        assert not found.slot.corrects
+    (found,) = slots_of("I now live in New Haven.", speaker="Ana")
+    assert found.slot.corrects

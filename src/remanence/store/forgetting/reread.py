@@ -36,6 +36,7 @@ LEAST_PAGES: Final = 256
 PROBES: Final = 1_000
 """Ids that are asked for one by one; of more, every so many-th. The tables are asked for all of them."""
 _SWEEP: Final = "sweep "
+_NOBODY: Final = "nobody"
 NOWHERE: Final = 0
 """The number of no space: what belongs to the file as a whole lies under it."""
 
@@ -99,10 +100,13 @@ def begin(db: sqlite3.Connection, seq: int) -> None:
     db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, '')", (NOWHERE, _note(seq)))
 
 
-def end(connections: Connections, seq: int) -> None:
-    """They are."""
-    with connections.writing() as db:
-        db.execute("DELETE FROM cursors WHERE space = ? AND name = ?", (NOWHERE, _note(seq)))
+def end(connections: Connections, seq: int, *, left: bool) -> None:
+    """They are; or, where something is `left`, whoever opens the store next shall write it anew."""
+    with suppress(StoreBusy, StoreFull), connections.writing() as db:  # then the note stays
+        for note in (_note(seq), f"{_SWEEP}{_NOBODY} {seq}"):
+            db.execute("DELETE FROM cursors WHERE space = ? AND name = ?", (NOWHERE, note))
+        if left:
+            db.execute("INSERT INTO cursors VALUES (?, ?, '')", (NOWHERE, note))
 
 
 def _note(seq: int) -> str:
@@ -137,6 +141,8 @@ def _cut_short(db: sqlite3.Connection) -> list[str]:
 
 
 def _working(token: str) -> bool:
+    if token.startswith(f"{_NOBODY} "):
+        return False
     number, _, rest = token.partition(" ")[0].partition(".")
     pid, since = int(number), rest.partition(".")[2]
     if token.startswith(f"{_Me.token} "):
@@ -192,9 +198,12 @@ def search(connections: Connections, needles: scan.Needles, *, mend: bool) -> tu
     shared = left.shared
     compacted = False
     if left.found and mend:
-        with connections.writing() as db:
-            rewrite_names(db)
-        empty_log(connections, PATIENCE)
+        with suppress(
+            StoreBusy, StoreFull
+        ):  # the forget is committed: what can't be done now is told
+            with connections.writing() as db:
+                rewrite_names(db)
+            empty_log(connections, PATIENCE)
         left, looked, files = _unshared(connections, _only(patterns, left))
     note = ""
     if left.found and mend:
@@ -418,8 +427,12 @@ def check(
 def settle_log(connections: Connections) -> Check:
     """Empty the log and delete what killed exports left."""
     parts = scan.drop_parts(connections.path)
-    empty = empty_log(connections, PATIENCE)
-    note = "" if empty else f"a reader held it for more than {PATIENCE:g} s: checkpoint() later"
+    note = f"a reader held it for more than {PATIENCE:g} s: checkpoint() later"
+    try:
+        empty = empty_log(connections, PATIENCE)
+    except (StoreBusy, StoreFull) as error:
+        empty, note = False, error.message
+    note = "" if empty else note
     if parts:
         note = "; ".join(filter(None, (note, f"{parts} half-done files of ended exports deleted")))
     return Check("log", 1, int(not empty), note)

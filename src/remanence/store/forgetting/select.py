@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
+from unicodedata import normalize
 
 from remanence.store.content import decode
 from remanence.store.ledger import Space
@@ -33,8 +34,8 @@ def select(
     before: Micros | None,
 ) -> list[str]:
     """Ids of the records of which some version, known or not, is of one of the kinds, equals every filter, holds `mentions` in its text,
-    fields or slot (case aside), and began to be true before `before`; in the order of their first commits."""
-    needle, tail = mentions.casefold(), tail_of(scope)
+    fields or slot (case and encoding aside), and began to be true before `before`; in the order of their first commits."""
+    needle, tail = _plain(mentions), tail_of(scope)
     chosen: dict[str, None] = {}
     rows = db.execute(
         "SELECT rid, body FROM events WHERE space = ? AND op IN (1, 2) AND body IS NOT NULL ORDER BY seq",
@@ -45,7 +46,7 @@ def select(
         if rid in chosen or not inside(body.get("scope", ""), tail):
             continue
         said = [body["text"], *body.get("fields", {}).values(), *map(str, body.get("slot", ()))]
-        if needle and not any(needle in text.casefold() for text in said):
+        if needle and not any(needle in _plain(text) for text in said):
             continue
         if (kinds or filters or before is not None) and not any(
             matches(record, kinds, filters)
@@ -57,3 +58,8 @@ def select(
             continue
         chosen[rid] = None
     return list(chosen)
+
+
+def _plain(text: str) -> str:
+    """What mentions are compared by: an accented letter may be one character or two."""
+    return text.casefold() if text.isascii() else normalize("NFKC", text).casefold()

@@ -48,6 +48,11 @@ _CALENDAR: Final = """
 _TIMES: Final = frozenset(stem(word) for word in _CALENDAR.split())
 
 
+_SPANS: Final = frozenset(stem(word) or word for word in ("days", "weeks", "months", "years"))
+DATE: Final = "date"
+"""What days and months, and the numbers beside them, count."""
+
+
 class Statement(NamedTuple):
     """One sentence."""
 
@@ -59,6 +64,8 @@ class Statement(NamedTuple):
     negated: bool
     mine: bool
     """It speaks of its speaker."""
+    counted: frozenset[tuple[str, str]] = frozenset()
+    """Each number and the stem of what it counts, the word after it: "" where none does; months and days count `DATE`."""
 
     @property
     def about(self) -> frozenset[str]:
@@ -84,10 +91,12 @@ def statements(text: str) -> tuple[Statement, ...]:
 def _statement(sentence: str) -> Statement:
     stems, names, numbers = set(), set(), set()
     mine = negated = False
+    row: list[tuple[str, bool]] = []
     for place, (word, start, _) in enumerate(words(sentence)):
         mine = mine or word in _MINE
         negated = negated or word in NEGATIONS
         found = stem(word)
+        row.append((found or "", bool(found) and sentence[start].isupper()))
         if not found:
             continue
         if _NUMBER.search(found) or found in _TIMES:
@@ -99,7 +108,22 @@ def _statement(sentence: str) -> Statement:
         elif sentence[start].isupper():
             names.add(found)  # the first word: a name or not, it is compared with both
         stems.add(found)
-    return Statement(frozenset(stems), frozenset(names), frozenset(numbers), negated, mine)
+    counted = _counted(row) if numbers else frozenset()
+    return Statement(frozenset(stems), frozenset(names), frozenset(numbers), negated, mine, counted)
+
+
+def _counted(row: Sequence[tuple[str, bool]]) -> frozenset[tuple[str, str]]:
+    """Each number of a row of stems (and whether they are capitalised) and what it counts."""
+    found: set[tuple[str, str]] = set()
+    for place, (one, _) in enumerate(row):
+        if one in _TIMES:
+            found.add((one, DATE))
+        elif _NUMBER.search(one):
+            after, name = row[place + 1] if place + 1 < len(row) else ("", False)
+            before = row[place - 1][0] if place else ""
+            unit = "" if name or after in FRAME - _SPANS or _NUMBER.search(after) else after
+            found.add((one, DATE if before in _TIMES or after in _TIMES else unit))
+    return frozenset(found)
 
 
 class Voice(NamedTuple):
@@ -131,6 +155,8 @@ class Matter(NamedTuple):
     weight: Weight
     enough: float
     """Weight of the topic that a sentence needs to answer the question."""
+    encoded: bool
+    """Whether an encoder says which records are near to it."""
 
 
 def matter(
@@ -138,7 +164,8 @@ def matter(
 ) -> Matter:
     """What a question is about. `encoded`: an encoder says too which records are near to it, so fewer words are enough."""
     topic = asked - people - FRAME
-    return Matter(topic, people, weight, (ANSWERS if encoded else SAME) * weight(topic))
+    enough = (ANSWERS if encoded else SAME) * weight(topic)
+    return Matter(topic, people, weight, enough, encoded)
 
 
 class Line(NamedTuple):
@@ -174,6 +201,8 @@ def lines(said: Voice, of: Matter) -> list[Line]:
 def opposes(claim: Line, known: Line, of: Matter, near: tuple[bool, bool]) -> bool:
     """Whether `claim` says something else of a matter than `known` does. `near`: whether an encoder finds their records near to the
     question; without one, both are."""
+    if not (claim.told or known.told or (of.encoded and near[0])):
+        return False  # neither has to do with the question
     speaks = near[1] and known.speaks
     shared = claim.about & known.about
     if not shared and not (speaks and (near[0] or claim.told)):
@@ -219,14 +248,23 @@ def _among(topic: frozenset[str], stems: frozenset[str]) -> frozenset[str]:
     )
 
 
+def _recounts(one: Statement, mine: Set[str], other: Statement, theirs: Set[str]) -> bool:
+    """Whether different numbers count the same, or it is not said what one of them counts."""
+    if not mine or not theirs:
+        return False
+    left = {unit for number, unit in one.counted if number in mine}
+    right = {unit for number, unit in other.counted if number in theirs}
+    return not left.isdisjoint(right) or "" in left or "" in right
+
+
 def _differ(claim: Line, known: Line, topic: frozenset[str], answered: bool) -> bool:
     """Whether they put different names, numbers or (where both answer the question) words in the same place, or one denies the other."""
     one, other = claim.one, known.one
     mine, theirs = one.stems - known.rest - topic, other.stems - claim.rest - topic
     if not mine and one.negated != other.negated and len(one.stems & other.stems) > 1:
         return True
-    if (mine & one.names and theirs & other.names) or (
-        mine & one.numbers and theirs & other.numbers
+    if (mine & one.names and theirs & other.names) or _recounts(
+        one, mine & one.numbers, other, theirs & other.numbers
     ):
         return True
     left, right = (mine - FRAME) & one.about, (theirs - FRAME) & other.about

@@ -9,6 +9,7 @@ from typing import Final
 
 from remanence.catalogue.declare import mechanism
 from remanence.seams import Question, Screened, View
+from remanence.text.guard.echoes import Echoes, echoes_in
 from remanence.text.guard.lessons import Lessons, lessons_in
 from remanence.text.guard.steering import Steering, strongest
 from remanence.text.guard.witnesses import Doubted, Witnesses
@@ -18,6 +19,7 @@ CONFIRMED: Final = "confirmed"
 """The mark of a record that somebody entitled to has confirmed: it is not looked at any more."""
 STEERS: Final = "would steer what is done, from an untrusted origin"
 REPEATS: Final = "repeats what was found harmful before"
+ECHOES: Final = "says again what the same origin was quarantined for"
 OPPOSES: Final = "contradicts what a more trusted origin says"
 OUTVOTED: Final = "contradicts what several independent origins say"
 ALONE: Final = "said only by an origin that is not trusted"
@@ -62,7 +64,7 @@ class Consensus:
         ]
         if not doubtful:
             return Screened(hits, ())
-        lessons = lessons_in(view)
+        lessons, echoes = lessons_in(view), echoes_in(view)
         witnesses = Witnesses(
             question, view, doubtful, near=self.near, answers=self.answers, margin=self.margin
         )
@@ -70,7 +72,7 @@ class Consensus:
         why: Counter[str] = Counter()
         for hit in hits:
             doubted = witnesses.doubted.get(hit.place)
-            reason = self._reason(hit, doubted, lessons, witnesses) if doubted else ""
+            reason = self._reason(hit, doubted, lessons, echoes, witnesses) if doubted else ""
             if not reason:
                 kept.append(hit)
             elif reason == ALONE:
@@ -79,7 +81,9 @@ class Consensus:
                 why[reason] += 1
         return Screened(kept, [f"{count} withheld: {reason}" for reason, count in why.items()])
 
-    def _reason(self, hit: Hit, doubted: Doubted, lessons: Lessons, witnesses: Witnesses) -> str:
+    def _reason(
+        self, hit: Hit, doubted: Doubted, lessons: Lessons, echoes: Echoes, witnesses: Witnesses
+    ) -> str:
         """Why a doubted hit may not be shown, or `ALONE`, or ""."""
         record = hit.record
         low = self.steering is not None and record.trust < self.steering.threshold
@@ -91,6 +95,8 @@ class Consensus:
                 return STEERS
             if lessons.repeats(record.text):
                 return REPEATS
+            if echoes.echoed(doubted.entry.family, doubted.entry.said, witnesses):
+                return ECHOES
         above, equal, backed = witnesses.weigh(doubted)
         if above:
             return OPPOSES

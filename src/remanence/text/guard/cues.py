@@ -46,15 +46,19 @@ class Cue(NamedTuple):
     pattern: re.Pattern[str]
 
 
-def read(text: str) -> tuple[tuple[Cue, ...], frozenset[str]]:
-    """The cues of a file like `cues.txt`, and the words without any of which none of them matters."""
+def read(text: str) -> tuple[tuple[Cue, ...], frozenset[str], frozenset[str]]:
+    """The cues of a file like `cues.txt`, the words without any of which none of them matters, and those without any of which none does
+    where nothing is built like an order."""
     named: dict[str, str] = {}
     cues: list[Cue] = []
     first: set[str] = set()
+    lone: set[str] = set()
     for line in text.splitlines():
         head, _, rest = line.partition(" ")
         if head == "?":
             first.update(rest.split())
+        elif head == "!":
+            lone.update(rest.split())
         elif rest.startswith("= "):
             named[head] = _MACRO.sub(lambda name: named[name[1]], rest[2:])
         elif head in REASONS:
@@ -63,10 +67,10 @@ def read(text: str) -> tuple[tuple[Cue, ...], frozenset[str]]:
             cues.append(Cue(head, float(weight), re.compile(full)))
         else:
             assert not line or head.startswith("#"), line
-    return tuple(cues), frozenset(first)
+    return tuple(cues), frozenset(first | lone), frozenset(lone)
 
 
-CUES, FIRST = read((Path(__file__).parent / "cues.txt").read_text(encoding="utf-8"))
+CUES, FIRST, LONE = read((Path(__file__).parent / "cues.txt").read_text(encoding="utf-8"))
 WORDS: Final = frozenset(
     word for cue in CUES for word in re.findall(r"[a-z]{2,}", cue.pattern.pattern)
 )

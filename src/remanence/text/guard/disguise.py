@@ -69,6 +69,10 @@ _ODD: Final = re.compile(
     re.IGNORECASE,
 )
 """What plain text rarely has: only then is the rest of this file run."""
+_LATIN: Final = re.compile("[a-z]+")
+_LIKE: Final = "".join(chr(code) for code in _LOOK_ALIKE if code >= 0x370)
+_MIX: Final = re.compile(f"[A-Za-z][{_LIKE}]|[{_LIKE}][A-Za-z]")
+_STYLED: Final = re.compile("[\U0001d400-\U0001d7ff\uff21-\uff3a\uff41-\uff5a]")
 _APART: Final = re.compile(r"(?<![^\W_])(?:[^\W_][ .*_~|/-]{1,3}){4,400}[^\W_](?![^\W_])")
 _BASE64: Final = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![\w+/=-])")
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{2}[ :]?){16,}(?![0-9A-Za-z])")
@@ -78,8 +82,11 @@ _DIGITS: Final = {
     "0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i", "|": "l",
 }  # fmt: skip
 _ENGLISH: Final = frozenset(
-    "the to of and a in is for on that with you it this be are at as all any".split()
+    "the to of and a in is for on that with you it this be are at as all any if about from not they them what when who will would can do"
+    " has have was or by but he she his her your my we an no one there so".split()
 )
+_PLAIN_SHARE: Final = 0.15
+"""Common words among all, from which a text is English as it stands."""
 
 
 class Reading(NamedTuple):
@@ -98,7 +105,10 @@ def readings(text: str, known: Container[str]) -> Iterator[Reading]:
     ['hello t0 a11', 'hello to all']
     """
     plain, unseen = fold(text)
-    yield Reading(plain, "unseen characters" if unseen else "")
+    trick = "unseen characters" if unseen else ""
+    if not unseen and _mixed(text):
+        trick = "look-alike letters"
+    yield Reading(plain, trick)
     if not _ODD.search(text) and text.isascii():
         yield from _whole(plain)
         return
@@ -127,13 +137,21 @@ def fold(text: str) -> tuple[str, bool]:
     return " ".join((lower.translate(_QUOTES) + " " + tags.lower()).split()), unseen
 
 
+def _mixed(text: str) -> bool:
+    """Whether words are spelt with letters of several alphabets, or the text with letters made for formulas or of full width."""
+    if text.isascii():
+        return False
+    return len(_STYLED.findall(text)) > 8 or len(_MIX.findall(text)) > 1
+
+
 def _whole(plain: str) -> Iterator[Reading]:
-    """A text of several words without a common English one: perhaps English, rotated or reversed."""
+    """A text of several words with hardly a common English one: perhaps English, rotated or reversed."""
     found = plain.split()
-    if len(found) < 5 or not _ENGLISH.isdisjoint(found):
+    common = sum(map(_ENGLISH.__contains__, found))
+    if len(found) < 5 or common >= _PLAIN_SHARE * len(found):
         return
     for other, trick in ((recode(plain, "rot13"), "rotated letters"), (plain[::-1], "reversed")):
-        if len(_ENGLISH.intersection(other.split())) > 1:
+        if sum(map(_ENGLISH.__contains__, _LATIN.findall(other))) > max(1, common):
             yield Reading(other, trick)
 
 

@@ -232,7 +232,8 @@ def _text(record: Record) -> str:
 
 
 def _key(record: Record, encoder: str) -> bytes:
-    return hashlib.blake2b(f"{encoder}\0{_text(record)}".encode(), digest_size=16).digest()
+    said = f"{encoder}\0{_text(record)}".encode(errors="surrogatepass")
+    return hashlib.blake2b(said, digest_size=16).digest()
 
 
 def _fold(name: str) -> str:

@@ -74,7 +74,7 @@ class Privacy:
         return cls(rules=tuple(rules), region=region)
 
     def admit(self, add: Add) -> Verdict:
-        actions = self._actions(add.scope)
+        actions = self._actions(add.scope) if self.rules else {}
         if not actions:
             return Verdict(action="allow", add=add)
         found: set[str] = set()

@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 
 from remanence.catalogue.declare import mechanism
 from remanence.seams import Verdict
-from remanence.text.guard.cues import CONTEXT, CUES, FIRST, REASONS, WORDS, Cue
+from remanence.text.guard.cues import CONTEXT, CUES, FIRST, LONE, REASONS, WORDS, Cue
 from remanence.text.guard.disguise import readings
+from remanence.text.guard.structure import order
 from remanence.types import Add
 
 REACH: Final = 180
@@ -19,12 +20,23 @@ MOST_CONTEXT: Final = 2.0
 """What a text is about counts at most this much."""
 ENOUGH: Final = 2.0
 """What is asked for has to weigh at least this much, whatever it is about."""
-TRICK: Final = 2.0
+EVEN: Final = 3.0
+"""What a text scores whose structure is as likely an order as not, without any cue."""
+CUED: Final = 0.5
+"""What cues add to the log odds of the structure."""
+NO_ORDER: Final = -2.5
+"""The least log odds, and those of a text in which nothing is built like an order."""
+CLEAR: Final = 4.0
+"""A cue of this weight does not need the structure of an order."""
+ALONE: Final = 0.8
+"""What cues weigh without it."""
+TRICK: Final = 3.0
 """What a disguise adds, where there is something under it."""
 LONGEST: Final = 200_000
 """Characters of a text that are looked at."""
 ASKING: Final = tuple(cue for cue in CUES if cue.kind not in CONTEXT)
 ABOUT: Final = tuple(cue for cue in CUES if cue.kind in CONTEXT)
+_QUOTES: Final = str.maketrans("\u2018\u2019\u201c\u201d\u2014", "''\"\"-")
 _WORD: Final = re.compile(r"[a-z]+")
 
 
@@ -61,7 +73,7 @@ class Steering:
     is not enough, cues within `REACH` characters add up to `least`. Trusted origins may give orders; their text is not read."""
 
     threshold: float = 0.7
-    least: float = 4.0
+    least: float = 4.4
 
     def admit(self, add: Add) -> Verdict:
         if add.trust >= self.threshold:
@@ -94,24 +106,32 @@ def steer(text: str) -> Steer:
     """
     best = NOTHING
     for plain, trick in readings(text[:LONGEST], WORDS):
-        if FIRST.isdisjoint(_WORD.findall(plain)):
+        cued, clear = 0.0, False
+        kinds: tuple[str, ...] = ()
+        odds = order(plain if trick else text[:LONGEST].translate(_QUOTES))
+        doubtful = not trick and (odds is None or odds < NO_ORDER)
+        if not (LONE if doubtful else FIRST).isdisjoint(_WORD.findall(plain)):
+            cued, kinds, clear = _weigh(plain)
+        if odds is None and not cued:
             continue
-        score, kinds = _weigh(plain)
+        score = max(0.0, EVEN + CUED * cued + (NO_ORDER if odds is None else max(NO_ORDER, odds)))
+        score = max(score, cued if clear else ALONE * cued)
         if trick and score > best.score:  # there is more under the disguise than without
             score += TRICK
         if score > best.score:
-            best = Steer(score, kinds, trick)
+            best = Steer(score, kinds or ("act",), trick)
     return best
 
 
-def _weigh(plain: str) -> tuple[float, tuple[str, ...]]:
-    """The largest sum over a stretch of `REACH` characters: of each class its heaviest cue, and what it is about with `MOST_CONTEXT`."""
+def _weigh(plain: str) -> tuple[float, tuple[str, ...], bool]:
+    """The largest sum over a stretch of `REACH` characters: of each class its heaviest cue, and what it is about with `MOST_CONTEXT`; the
+    classes; and whether one of the cues there says it all."""
     found = list(_found(plain, ASKING))
     heaviest: dict[str, float] = {}
     for _, weight, kind in found:
         heaviest[kind] = max(heaviest.get(kind, 0.0), weight)
     if sum(heaviest.values()) < ENOUGH:  # whatever it is about, it would not do
-        return 0.0, ()
+        return 0.0, (), False
     found += _found(plain, ABOUT)
     found.sort()
     best, kinds = 0.0, {}
@@ -126,7 +146,8 @@ def _weigh(plain: str) -> tuple[float, tuple[str, ...]]:
         score = asked + min(about, MOST_CONTEXT) if asked >= ENOUGH else 0.0
         if score > best:
             best, kinds = score, here
-    return best, tuple(sorted(kinds, key=lambda kind: (kind in CONTEXT, -kinds[kind], kind)))
+    sorts = tuple(sorted(kinds, key=lambda kind: (kind in CONTEXT, -kinds[kind], kind)))
+    return best, sorts, any(kinds[kind] >= CLEAR for kind in kinds)
 
 
 def _found(plain: str, cues: Iterable[Cue]) -> Iterator[tuple[int, float, str]]:

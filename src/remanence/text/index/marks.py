@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,19 +42,16 @@ class Marks:
         return firsts
 
 
-class _Sorted(NamedTuple):
-    """Uses by the ord of their record's first version: those of ord `o` are `at[start[o]:start[o + 1]]`."""
-
-    start: NDArray[np.int64]
-    at: NDArray[np.int64]
-
-
 class Used:
     """When records were used, each named by the ord of its first version."""
 
     def __init__(self) -> None:
         self._buffer: NDArray[Any] = np.zeros(64, _USED)
         self._n = 0
+        self._ords: NDArray[np.int64] = np.empty(0, np.int64)
+        """Records of the uses that stand, ascending, each record's uses in the order of known time; `_at`: their moments. Never changed
+        in place, as those who asked hold on to them."""
+        self._at: NDArray[np.int64] = np.empty(0, np.int64)
         self.state = 0
         """Grows with every change."""
 
@@ -68,9 +65,12 @@ class Used:
             if len(standing):
                 held["until"][standing[0]] = uses["until"][place]
                 fresh[place] = False
+                self._drop(int(ords[place]), int(uses["at"][place]))
         need = self._n + int(fresh.sum())
         if need > len(self._buffer):
-            self._buffer = np.concatenate((self._buffer[: self._n], np.zeros(need, _USED)))
+            wider = np.zeros(max(need, 2 * len(self._buffer)), _USED)
+            wider[: self._n] = self._buffer[: self._n]
+            self._buffer = wider
         added = self._buffer[self._n : need]
         added["ord"], added["at"], added["until"] = (
             ords[fresh],
@@ -78,24 +78,41 @@ class Used:
             uses["until"][fresh],
         )
         self._n = need
+        self._insert(added[added["until"] == FOREVER])
         self.state += len(uses) > 0
 
     def of(self, origin: NDArray[np.int32], known_at: Micros | None) -> Uses:
         """Uses of versions whose records' first versions have these ords, up to a known time (None: all that stand)."""
-        held = self._buffer[: self._n]
-        moment = FOREVER - 1 if known_at is None else known_at
-        held = held[(held["at"] <= moment) & (moment < held["until"])]
-        if not len(held):
-            return Uses(np.zeros(len(origin) + 1, np.int64), np.empty(0, np.int64))
-        by = _sorted(held, max(int(origin.max(initial=0)), int(held["ord"].max())) + 1)
-        counts = by.start[origin + 1] - by.start[origin]
-        start = np.concatenate(([0], np.cumsum(counts)))
-        places = np.arange(start[-1]) + np.repeat(by.start[origin] - start[:-1], counts)
-        return Uses(start, by.at[places])
+        ords, moments = self._ords, self._at
+        if known_at is not None:
+            held = self._buffer[: self._n]
+            held = held[(held["at"] <= known_at) & (known_at < held["until"])]
+            # Uses arrive in the order of known time, so a stable sort leaves each record's in theirs.
+            order = np.argsort(held["ord"], kind="stable")
+            ords, moments = held["ord"][order], held["at"][order]
+        n = len(origin)
+        if not len(ords):
+            return Uses(np.zeros(n + 1, np.int64), np.empty(0, np.int64))
+        counts = np.bincount(ords, minlength=max(n, int(origin.max(initial=0)) + 1))
+        if np.array_equal(origin, np.arange(n)):  # no record has a second version
+            start = np.zeros(n + 1, np.int64)
+            np.cumsum(counts[:n], out=start[1:])
+            return Uses(start, moments[: start[-1]])
+        first = np.cumsum(counts) - counts
+        start = np.zeros(n + 1, np.int64)
+        np.cumsum(counts[origin], out=start[1:])
+        places = np.arange(start[-1]) + np.repeat(first[origin] - start[:-1], counts[origin])
+        return Uses(start, moments[places])
 
+    def _insert(self, uses: NDArray[Any]) -> None:
+        if not len(uses):
+            return
+        uses = uses[np.argsort(uses["ord"], kind="stable")]
+        places = np.searchsorted(self._ords, uses["ord"], side="right")
+        self._ords = np.insert(self._ords, places, uses["ord"])
+        self._at = np.insert(self._at, places, uses["at"])
 
-def _sorted(held: NDArray[Any], n: int) -> _Sorted:
-    # Uses arrive in the order of known time, so a stable sort leaves each record's in theirs.
-    order = np.argsort(held["ord"], kind="stable")
-    start = np.concatenate(([0], np.cumsum(np.bincount(held["ord"], minlength=n))))
-    return _Sorted(start, held["at"][order])
+    def _drop(self, ord: int, at: Micros) -> None:
+        start, end = np.searchsorted(self._ords, [ord, ord + 1])
+        place = start + int(np.argmax(self._at[start:end] == at))
+        self._ords, self._at = np.delete(self._ords, place), np.delete(self._at, place)

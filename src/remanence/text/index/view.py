@@ -45,6 +45,7 @@ class SpaceView:
         self._space = space
         self._known_at = known_at
         self._memo = {} if memo is None else memo
+        self._own: dict[str, tuple[int, object]] = {}
         self._state = space.state
         self.rows: NDArray[Any] = space.rows
         self.n = len(self.rows)
@@ -139,7 +140,12 @@ class SpaceView:
 
     def derived(self, name: str, build: Callable[[SpaceView, T | None], T]) -> T:
         state, value = self._memo.get(name, (-1, None))
-        if state != self._state:
+        if state > self._state:  # another thread has seen more already, which this view must not
+            state, value = self._own.get(name, (-1, None))
+            if state != self._state:
+                value = build(self, None)
+                self._own[name] = (self._state, value)
+        elif state < self._state:
             value = build(self, value)  # type: ignore[arg-type]
             self._memo[name] = (self._state, value)
         return value  # type: ignore[return-value]

@@ -110,7 +110,7 @@ class Facts(NamedTuple):
 
     def of(self, firsts: NDArray[np.int64]) -> Ords:
         """The facts that were read out of records with these first events."""
-        return self._within(self.sources, self.by_source, np.unique(firsts))
+        return self._within(self.sources, self.by_source, firsts)
 
     def filling(self, slot: int) -> Ords:
         """The facts of one slot."""
@@ -119,9 +119,13 @@ class Facts(NamedTuple):
     def _within(
         self, values: NDArray[np.int64], places: NDArray[np.int64], wanted: NDArray[np.int64]
     ) -> Ords:
-        starts, ends = (np.searchsorted(values, wanted, side) for side in ("left", "right"))
-        found = [places[start:end] for start, end in zip(starts, ends, strict=True) if start < end]
-        ords: Ords = self.ords[np.sort(np.concatenate(found))] if found else self.ords[:0]
+        starts, ends = values.searchsorted(wanted), values.searchsorted(wanted, "right")
+        some = np.flatnonzero(starts < ends)
+        if not len(some):
+            return self.ords[:0]
+        spans = zip(starts[some].tolist(), ends[some].tolist(), strict=True)
+        found = np.concatenate([places[start:end] for start, end in spans])
+        ords: Ords = self.ords[np.unique(found)]
         return ords
 
 
@@ -161,7 +165,9 @@ def read(view: View, ords: Ords) -> dict[int, About]:
 
 def known_facts(view: View, facts: Facts, ords: Ords, question: Question) -> Ords:
     """The facts, known and begun at the question's moments, that were read out of these records."""
-    mine = facts.of(view.rows["first"][ords])
+    mine = facts.of(view.rows["first"][ords]) if len(facts.ords) else facts.ords
+    if not len(mine):
+        return mine
     rows = view.rows[mine]
     known_at = question.query.known_at
     known = rows["known_to"] == FOREVER
@@ -232,7 +238,7 @@ def notes(
     for fact, about in abouts.items():
         lines = found.setdefault(owners[fact], [])
         if view.standing[fact]:
-            lines += _contradictions(view, table, fact, about, agreed)
+            lines += _contradictions(view, table, fact, about, question, agreed)
         elif (holder := holder_of(view, table, fact, about)) is not None and holder[
             1
         ].source != about.source:
@@ -244,11 +250,19 @@ def notes(
 
 
 def _contradictions(
-    view: View, facts: Facts, fact: int, about: About, agreed: Collection[frozenset[str]]
+    view: View,
+    facts: Facts,
+    fact: int,
+    about: About,
+    question: Question,
+    agreed: Collection[frozenset[str]],
 ) -> Iterable[str]:
     if not about.slot.exclusive:
         return
-    for ord, other in read(view, _standing(view, facts, fact)).items():
+    same = _standing(view, facts, fact)
+    if not question.query.quarantined:  # it would quote what may not be read
+        same = same[~view.marked("quarantined")[same]]
+    for ord, other in read(view, same).items():
         opposed = other.slot[:2] == about.slot[:2] and not same_value(
             other.slot.value, about.slot.value
         )

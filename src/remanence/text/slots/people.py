@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from remanence.text.analyze import stem
+from remanence.text.lazy import regex
 from remanence.text.slots import words as lexicon
 from remanence.text.slots.rules import rules
 from remanence.text.slots.sentences import ADV, I_OR_WE, NOBODY, NOW, Sentence
@@ -15,12 +16,12 @@ _WHO: Final = (
     rf"(?P<who>\bI|\bWe|\bwe|\b[Mm]y (?P<kin>[a-z]+)(?: (?P<kinname>{FIRST_NAME}))?|{FIRST_NAME})"
 )
 _PLACE: Final = rf"(?P<place>(?:the )?{NAME}(?:, {NAME})?)"
-_LIVES: Final = re.compile(
+_LIVES: Final = regex(
     rf"{_WHO}(?:['\u2019](?:ve|m|s|re))?{ADV}(?:\s(?:am|is|are|have|has|been))?{ADV}\s"
     rf"(?P<verb>live|lives|living|reside|resides|based|stay|staying|settled|moved|relocated|settled down)"
     rf"(?P<now>{ADV})(?:\s(?:with|from)\s[^,.;]{{2,40}}?)?\s(?:over\s|down\s|up\s|back\s|here\s|out\s)?(?:in|at|to|near|into)\s{_PLACE}"
 )
-_LEAVES: Final = re.compile(
+_LEAVES: Final = regex(
     rf"{_WHO}(?:['\u2019]ve)?(?:\s(?:have|has))?{ADV}\s(?:(?P<no>no longer\s(?P<verb>\w+)|(?:do(?:es)?n['\u2019]t|do(?:es)? not)"
     rf"\s(?P<verb2>\w+))"
     rf"|(?P<quit>quit|stopped|gave up|given up|left|dropped|cancelled|canceled))\s(?P<what>[^,.;!]{{2,60}})"
@@ -58,19 +59,19 @@ def residence(sentence: Sentence) -> None:
             verb == "moved" and match["place"].split()[0] in _NOT_PLACES
         ):
             continue
-        now = bool(NOW.search(match[0]))
+        now = bool(NOW.search(sentence.text, match.start(), match.start("place")))
         sentence.state(Key(who, "residence"), match["place"], corrects=moved or now)
 
 
 _NOT_PLACES: Final = frozenset(
     ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 )
-_WORKS: Final = re.compile(
+_WORKS: Final = regex(
     rf"{_WHO}(?:['\u2019](?:ve|m|s|re))?{ADV}(?:\s(?:am|is|are|have|has))?{ADV}\s(?P<verb>work|works|working|joined"
     rf"|started(?: working| work| a new job)?|hired)"
     rf"(?P<now>{ADV})\s?(?:at|for|by|with|(?<=joined ))\s?(?P<place>{NAME})"
 )
-_JOB: Final = re.compile(
+_JOB: Final = regex(
     rf"{_WHO}(?:['\u2019](?:ve|m|s|re))?(?:\s(?:am|is|are|have|has|was|were|got|been))*{ADV}\s(?P<verb>works? as|working as"
     rf"|promoted to|got promoted to|started as|became|hired as)\s"
     rf"(?:(?:a|an|the)\s)?(?P<job>[\w-]+(?:\s[\w-]+){{0,4}}?){lexicon.END}"
@@ -83,26 +84,32 @@ def work(sentence: Sentence) -> None:
         who = _who(sentence, match)
         if who and not sentence.doubted(match.start()):
             began = match["verb"] not in ("work", "works", "working")
-            now = began or bool(NOW.search(match[0]))
+            now = began or bool(NOW.search(sentence.text, match.start(), match.start("place")))
             sentence.state(Key(who, "employer"), match["place"], corrects=now)
     for match in _JOB.finditer(sentence.text):
         who = _who(sentence, match)
         if match["verb"] == "became" and stem(match["job"].split()[-1]) not in _OCCUPATIONS:
             continue
+        if match["job"].split()[0].lower() in _MANNER or _AS.match(sentence.text, match.end()):
+            continue
         if who and not sentence.doubted(match.start()):
-            now = "work" not in match["verb"] or bool(NOW.search(match[0]))
+            told = bool(NOW.search(sentence.text, match.start(), match.start("job")))
+            now = "work" not in match["verb"] or told
             sentence.state(Key(who, "job"), match["job"], corrects=now)
 
 
+_AS: Final = regex(r"\s+as\b", re.I)
+"""After "work as hard": how somebody works, not as what."""
+_MANNER: Final = frozenset("usual expected normal well always before intended planned such one if though part".split())  # fmt: skip
 _OCCUPATIONS: Final = lexicon.stems(
     "manager director engineer teacher nurse doctor lead head president partner officer developer designer editor chef analyst "
     "consultant professor lawyer driver supervisor coordinator captain chair producer pilot carpenter therapist"
 )
-_RELATION: Final = re.compile(
+_RELATION: Final = regex(
     rf"\b(?P<det>[Mm]y|[Oo]ur|{FIRST_NAME}['\u2019]s)\s(?P<new>new\s|current\s)?(?P<rel>[a-z]+)(?:['\u2019]s name)?\s?(?:['\u2019]s"
     rf"|is|are)(?P<now>{ADV})\s(?:(?:called|named)\s)?(?P<name>{FIRST_NAME})"
 )
-_RELATION_BACK: Final = re.compile(
+_RELATION_BACK: Final = regex(
     rf"\b(?P<name>{FIRST_NAME})(?:\sis|['\u2019]s)(?P<now>{ADV})\s(?P<det>my|our)\s(?P<new>new\s|current\s)?(?P<rel>[a-z]+)\b"
 )
 
@@ -126,15 +133,16 @@ def relations(sentence: Sentence) -> None:
                 sentence.state(key, name, exclusive=one, corrects=now)
 
 
-_FAVOURITE: Final = re.compile(
+_FAVOURITE: Final = regex(
     rf"\b[Mm]y (?:new |all-time |current |absolute )?favou?rite (?P<what>[a-z]+(?:\s[a-z]+){{0,2}}?)(?:\sof all time|"
     rf"\sever)?(?P<be>\sis|\sare|['\u2019]s)(?P<now>{ADV})\s"
     r"(?P<value>[^,.;!?]{2,60})"
 )
-_LIKES: Final = re.compile(
+_LIKES: Final = regex(
     r"\bI(?:\s(?:really|absolutely|also|just|still|totally|truly))*\s(?P<verb>like|love|enjoy|adore|prefer|hate|dislike"
     r"|can['\u2019]t stand)\s(?P<value>[a-zA-Z][\w'\u2019-]*(?:\s[\w'\u2019-]+){0,3})"
 )
+_LATELY: Final = regex(r"\s(?:now|nowadays|these days|currently)\Z", re.I)
 _NOT_LIKED: Final = frozenset(
     """to that this these those it them him her you your his their how when what where who the a an being having getting seeing hearing
     going     doing making all everything every any my our and so too as if both one watching talking spending trying""".split()
@@ -146,11 +154,15 @@ def preferences(sentence: Sentence) -> None:
     text = sentence.text
     for match in _FAVOURITE.finditer(text):
         value = match["value"].split(" because ")[0].split(" and ")[0].strip(" ,.;:!")
+        value, told = _LATELY.subn("", value)
         opening = value.split(None, 1)[0].lower()
         if sentence.doubted(match.start()) or opening in _NOT_LIKED - {"the", "a", "an"}:
             continue
+        if opening in ("not", "no", "never") or " or " in value:
+            continue
         if key := key_of(("favorite", match["what"]), sentence.me):
-            sentence.state(key, value, corrects=bool(NOW.search(match[0])))
+            now = bool(told or NOW.search(sentence.text, match.start(), match.start("value")))
+            sentence.state(key, value, corrects=now)
     for match in _LIKES.finditer(text):
         opening = match["value"].split(None, 1)[0].lower()
         value = _cut(match["value"])
@@ -164,7 +176,7 @@ def preferences(sentence: Sentence) -> None:
 
 _PHRASE_ENDS: Final = frozenset(
     """and or but so because when while in on at with for to from by of as that which who is are was were now since over than after before
-    too very also it this these those i we you he she they""".split()
+    too very also it this these those i we you he she they yesterday today tonight tomorrow last ago""".split()
 )
 
 
@@ -185,13 +197,13 @@ _VERBS: Final = {
     **dict.fromkeys(("live", "lives", "living", "reside"), "residence"),
     **dict.fromkeys(("like", "love", "enjoy", "eat", "drink", "play", "watch", "read"), "like"),
 }
-_ARTICLES: Final = re.compile(
+_ARTICLES: Final = regex(
     r"\A(?:at|in|for|with|to|my job at|my job with|the|my|going to|doing|playing|working at|working for|living in|eating|drinking"
     r"|taking)\s",
     re.I,
 )
-_ANYMORE: Final = re.compile(r"\bany ?more\b", re.I)
-_BEGAN: Final = re.compile(
+_ANYMORE: Final = regex(r"\bany ?more\b", re.I)
+_BEGAN: Final = regex(
     rf"{I_OR_WE}(?:['\u2019]ve|\shave)?{ADV}\s(?:started|took up|taken up|begun)\s(?P<what>[a-z]+ing(?:\s[a-z]+){0, 3}|(?<=up )[a-z]+)\b"
 )
 

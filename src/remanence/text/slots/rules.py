@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from remanence.text.analyze import stem, words
+from remanence.text.lazy import regex
 from remanence.text.slots.words import QUOTED, stems
 
 LONGEST = 40
@@ -46,8 +47,8 @@ _WITH_OTHERS: Final = stems("decorator plugin extension hook")
 """Things of which one more does not replace the others."""
 _WIDE: Final = tuple([stem(word)] for word in ("project", "team", "task", "company", "everything"))
 """What many things are used for at once."""
-_ACTION: Final = re.compile(rf"\b(?:{'|'.join(sorted(_ACTIONS, key=len, reverse=True))})\b", re.I)
-_DIRECT: Final = re.compile(
+_ACTION: Final = regex(rf"\b(?:{'|'.join(sorted(_ACTIONS, key=len, reverse=True))})\b", re.I)
+_DIRECT: Final = regex(
     r"\b(?:always|never|please|ensure|remember to|from now on|going forward|moving forward|in future|henceforth|"
     r"i(?:['\u2019]d| would) like (?:you|us|all|every)|i (?:now |also )?want (?:you|us|all|every)|i need (?:you|all|every)|want us to|"
     r"we should|you should|you must|let['\u2019]s|be sure to|don['\u2019]t forget|i['\u2019]ll|"
@@ -55,36 +56,36 @@ _DIRECT: Final = re.compile(
     r"(?:names?|identifiers?) (?:should|must))\b",
     re.I,
 )
-_OWN: Final = re.compile(
+_OWN: Final = regex(
     r"\A(?:\w+,? )?I(?:['\u2019](?:m|ve)|\s(?:am|was|have|just|want to|need to|prefer|started|think|don['\u2019]t))\b",
     re.I,
 )
 """How a sentence begins that tells of oneself rather than telling others what to do."""
-_OTHERS: Final = re.compile(
+_OTHERS: Final = regex(
     r"\b(?:you|us) to\b|\bwe(?:['\u2019]ll| should| must| will| now| always)\b|\bnames? (?:should|must)\b",
     re.I,
 )
-_FROM_NOW: Final = re.compile(
+_FROM_NOW: Final = regex(
     r"\b(?:from now on|going forward|moving forward|henceforth|instead|new|update|change|now|switch)\b",
     re.I,
 )
-_IMPERATIVE: Final = re.compile(
+_IMPERATIVE: Final = regex(
     r"\A(?:[A-Z][\w'-]*: )?(?:(?:and|also|then|next|now|first|firstly|second|secondly|third|thirdly|finally|lastly|additionally|"
     r"furthermore|moreover|another thing|again|please|always|specifically|likewise|similarly|in addition|one more thing),?\s"
     r"|(?:for|when|whenever|if|in|with|as for|regarding)\s[^,]{2,80}?,\s)*"
     r"(?:please\s|always\s|just\s|simply\s)*(?P<verb>[a-z]+)\b(?<!ing)",
     re.I,
 )
-_PIECES: Final = re.compile(
+_PIECES: Final = regex(
     r";\s+|,?\s+(?:and|but|while|then)\s+(?=(?:also |always |then )?"
     r"(?:start|begin|end|finish|include|add|prefix|suffix|import|use|ending|starting|append)\b)",
     re.I,
 )
-_FOR: Final = re.compile(
+_FOR: Final = regex(
     r"\b(?:for|when|whenever|as for|regarding|in terms of|with respect to)\b[^,']{2,80}?,", re.I
 )
-_VALUE: Final = re.compile(QUOTED)
-_THEM: Final = re.compile(
+_VALUE: Final = regex(QUOTED)
+_THEM: Final = regex(
     r"\b(?:them|it|their names?|its name|theirs|the names?|each(?: one)?|the identifiers?)\b(?!\s(?:is|are)\b)",
     re.I,
 )
@@ -98,13 +99,13 @@ _GENERIC: Final = stems(
     adopt style standard work another previous instruction lower case upper capital reminder likewise similarly
     january february march april may june july august september october november december"""
 )
-_TOOL: Final = re.compile(
+_TOOL: Final = regex(
     r"(?<!stop )(?<!avoid )(?<!from )(?<!discussed )(?<!been )\b(?:use|using|switch(?:ed|ing)? to|moved? to|adopt)\s"
     r"(?P<value>(?:the |a |an )?[\w'\u2019.+#@-]+(?:\s[\w'\u2019.+#@-]+){0,5}?)\s(?P<how>for|as|when|whenever)\s"
     r"(?:the |our |your |my |all |a |an )*(?P<what>[a-z][\w-]*(?:\s(?!instead\b|from\b|and\b|so\b|but\b)[a-z][\w-]*){0,6})",
     re.I,
 )
-_VAGUE: Final = re.compile(
+_VAGUE: Final = regex(
     r"\A(?:it|this|that|them|these|those|one|both)\b|\b(?:convention|approach|style|way|method|standard|pattern|practice)s?\Z",
     re.I,
 )
@@ -115,14 +116,14 @@ _ORDERS: Final = """
     remove report communicate read list explain assume wait schedule update prefer return validate handle install enable disable eat drink
     feed charge switch bring submit attach assign squash rebase print paste copy double-check
 """.split()
-_POLAR: Final = re.compile(
+_POLAR: Final = regex(
     r"(?:\A(?:(?:also|and|please|remember|from now on|going forward|important|note|now|finally|first|second),?:?\s)*|"
     r"\b(?:please|make sure to|remember to|(?:you|we) (?:should|must|need to|have to)|you to|us to|be sure to|ensure you"
     r"|ensure that you)\s)"
     rf"(?P<how>always|never|avoid|do not|don['\u2019]t)\s(?P<what>(?:{'|'.join(_ORDERS)}|(?<=avoid )[a-z]+ing)\b[^,.;!?]{{3,160}})",
     re.I,
 )
-_NUMBERS: Final = re.compile(r"\d+(?:[.,:]\d+)*")
+_NUMBERS: Final = regex(r"\d+(?:[.,:]\d+)*")
 
 
 def rules(text: str) -> list[Rule]:
@@ -197,8 +198,8 @@ def _action(piece: str) -> str | None:
     return _ACTIONS[order[0]] if order else None
 
 
-_AND: Final = re.compile(r"\s(?:and|or|as well as)\s|,\s(?:and\s)?|\s&\s")
-_ASIDE: Final = re.compile(
+_AND: Final = regex(r"\s(?:and|or|as well as)\s|,\s(?:and\s)?|\s&\s")
+_ASIDE: Final = regex(
     r"\b(?:even if|even though|so that|to help|to indicate|because|this|followed by|at the|as in|as an indication|instead of|somewhere)\b"
 )
 

@@ -26,7 +26,8 @@ NOBODY: Final = frozenset(
     please thanks sorry honestly luckily currently recently finally still once let even in on at by for from to of as""".split()
 )
 """Words that may stand where a name stands, and are none."""
-_STOPS: Final = re.compile(r"[.!?]+(?=\s|$)|\n+")
+_STOPS: Final = re.compile(r"[.!?\n](?:(?<=\n)\n*|(?<!\n)[.!?]*(?=\s|$))")
+"""It opens with a plain set of characters, which is what the search skips to at once."""
 _SHORT: Final = re.compile(
     r"\b(?:Dr|Mr|Mrs|Ms|St|Prof|e\.g|i\.e|vs|approx|no|No)\.\Z|\b[ap]\.m\.\Z"
 )
@@ -105,12 +106,12 @@ def sentences(text: str, me: str) -> Iterator[Sentence]:
 
 def _sentence(text: str, start: int, end: int, me: str) -> Sentence | None:
     """What of a piece of text states something; None where it only asks, or is too short to state anything."""
-    said = text[start:end]
-    start += len(said) - len(said.lstrip())
-    said = said.strip()
-    end = start + len(said)
+    piece = text[start:end].rstrip()
+    said = piece.lstrip()
     if len(said) < 6:
         return None
+    end = start + len(piece)
+    start = end - len(said)
     if said.endswith("?"):
         asking = _ASKING.search(said)
         if asking is None:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from remanence.text.analyze import stem
+from remanence.text.lazy import regex
 from remanence.text.slots import words as lexicon
 from remanence.text.slots.sentences import ADV, I_OR_WE, NOBODY, NOW, SELF, Sentence
 from remanence.text.slots.words import (
@@ -25,12 +26,12 @@ from remanence.text.slots.words import (
     value_of,
 )
 
-_IS: Final = re.compile(
+_IS: Final = regex(
     rf"(?P<be>\s(?:is|are|will be)(?=\b|n)|(?<=\w)['\u2019]s)(?P<neg>\snot|n['\u2019]t)?(?P<now>{ADV})(?P<set>\s(?:set to|set at"
     rf"|down to|up to|at|due|scheduled|planned|called|named))?(?=\s)",
     re.I,
 )
-_BUT: Final = re.compile(r"\s[^,;.]{1,40}?,?\s(?:but|it['\u2019]s|it is)\s", re.I)
+_BUT: Final = regex(r"\s[^,;.]{1,40}?,?\s(?:but|it['\u2019]s|it is)\s", re.I)
 
 
 def is_so(sentence: Sentence) -> None:
@@ -68,8 +69,8 @@ def is_so(sentence: Sentence) -> None:
         _assign(sentence, key, value, corrects, given=bool(match["set"]))
 
 
-_OVER: Final = re.compile(r"\sno longer\s", re.I)
-_STATE: Final = re.compile(
+_OVER: Final = regex(r"\sno longer\s", re.I)
+_STATE: Final = regex(
     rf"\s(?:now\s|officially\s|currently\s)*(?P<state>{lexicon.STATES})\b(?=\s*(?:[,.;!]|$|now|and|but|until|by|as|for))",
     re.I,
 )
@@ -120,8 +121,8 @@ def _assign(
 
 
 _MEASURED: Final = lexicon.stems(lexicon.MEASURE_WORDS + " deadline")
-_OF: Final = re.compile(r"\b(?P<head>[a-z]+)(?P<of>\s(?:of|to)(?=\s))")
-_HAVE_EVENT: Final = re.compile(
+_OF: Final = regex(r"\b(?P<head>[a-z]+)(?P<of>\s(?:of|to)(?=\s))")
+_HAVE_EVENT: Final = regex(
     r"(?:\bI|\b[Ww]e)(?:\s(?:have|also have|now have)|['\u2019]ve got|\s(?:have|just) got)\s(?:a|an|my|our|the|another)"
     r"\s(?P<what>[\w'\u2019&-]+(?:\s[\w'\u2019&-]+){0,8}?)"
     r"(?:\s(?:coming up|scheduled|planned|booked|set))?\s(?:on|for|at)(?=\s)"
@@ -154,7 +155,7 @@ def given_so(sentence: Sentence) -> None:
             _assign(sentence, key, value, False, exclusive=False)
 
 
-_GONE: Final = re.compile(
+_GONE: Final = regex(
     rf"(?:\s(?:has|have|had|was|were|is|are|got|been|be|gets|being|will be)\b|['\u2019]s|['\u2019]ve)*{ADV}\s(?P<verb>{lexicon.CHANGES})"
     rf"(?:\s(?:again|back|forward|up|down|out|over|ahead|slightly|recently|now))*(?:\sfrom\s(?P<old>[^,.;]{{1,40}}?))?\s(?:to|until"
     rf"|till|for|on)(?=\s)"
@@ -186,7 +187,7 @@ def changed(sentence: Sentence) -> None:
 
 
 _BE: Final = frozenset(("has", "have", "had", "was", "were", "is", "are", "got", "been", "be", "'s", "\u2019s", "will"))  # fmt: skip
-_MADE: Final = re.compile(
+_MADE: Final = regex(
     rf"(?:\b(?:I|[Ww]e|[Tt]hey|[Ss]he|[Hh]e|{FIRST_NAME})(?:['\u2019](?:ve|s|d))?(?:\s(?:have|has|had|just|now|also|already"
     rf"|recently|finally|officially|actually|then))*\s(?P<verb>{lexicon.CHANGES})"
     rf"|(?:^|(?<=[,;:]\s)|\b[Pp]lease\s|\b[Ll]et['\u2019]s\s)(?P<order>(?i:{lexicon.IMPERATIVES})))"
@@ -219,14 +220,14 @@ def made(sentence: Sentence) -> None:
         _assign(sentence, key, value, True, given=True)
 
 
-_TALLY: Final = re.compile(
+_TALLY: Final = regex(
     rf"{I_OR_WE}(?:['\u2019]ve|\shave)(?P<now>{ADV})(?:\s(?P<verb>[a-z]+ed|read|written|run|done|made|built|seen|sold|won|taken|met"
     rf"|got|grown))?{ADV}"
     r"\s(?:a total of\s)?(?P<n>\d[\d,]*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\s(?P<noun>[a-z][a-z-]+"
     r"(?:\s(?!(?:in|to|into|on|of|for|at|with|from|and|by|so|now)\b)[a-z][a-z-]+){0,2})"
     r"(?:\s(?:in|to|into|on)\s(?P<where>(?:my|our|the)\s[\w'\u2019-]+(?:\s[\w'\u2019-]+){0,3}))?"
 )
-_HAS: Final = re.compile(
+_HAS: Final = regex(
     r"\s(?:has|have)(?P<now>(?:\s(?:now|currently|already))*)\s(?P<n>\d[\d,]*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
     r"\s(?P<noun>[a-z][a-z-]+(?:\s[a-z][a-z-]+)?)"
 )
@@ -283,8 +284,8 @@ def counts(sentence: Sentence) -> None:
             sentence.state(Key(subject, " ".join([COUNT, *kept])), value, corrects=bool(match["now"].strip()))  # fmt: skip
 
 
-ANY_LINE: Final = re.compile(r"\w[\w)*' ]{0,60}(?::\**\s|\s?=\s?)\S")
-LINE: Final = re.compile(
+ANY_LINE: Final = regex(r"\w[\w)*' ]{0,60}(?::\**\s|\s?=\s?)\S")
+LINE: Final = regex(
     r"(?:[-*\u2022]\s*)?\**(?P<key>[A-Za-z][\w'\u2019&/().#-]*(?:\s[\w'\u2019&/().#-]+){0,6})\**\s*(?::\**(?=\s)|=(?!=))"
     r"\s*(?P<value>[^\s=].{0,100})\Z"
 )

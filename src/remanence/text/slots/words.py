@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from remanence.text.analyze import stem, words
+from remanence.text.lazy import regex
 
 ENDED: Final = "no longer "
 """How the value of a slot begins that says only what does not hold any more."""
@@ -98,11 +99,11 @@ CHANGES: Final = "|".join((*LEVELS.split(), *MOVES.split()))
 IMPERATIVES: Final = "set|change|update|switch|rename|make|move|reschedule|push|postpone|raise|lower|increase|reduce|extend|bump|reset"
 GROWTH: Final = "reached|hit|averages|averaged|totals|equals|grew to|rose to|fell to|went up to|went down to|gone up to|gone down to"
 
-DOUBT: Final = re.compile(
+DOUBT: Final = regex(
     r"\b(?:if|unless|whether|suppose|supposing|imagine|imagining|wish|wishes|hope|hopes|hoping|might|may|could|would|should|"
     r"wants?|wanted|wanna|planning|plan|plans|planned|thinking|consider|considering|used to|maybe|perhaps|possibly|probably|"
     r"dream|dreams|pretend|going to|gonna|like to|love to|need to|trying to|try to|hate to|when|while|until|before|after|ago|as if|"
-    r"said|says|told|tells|claim|claims|claimed|heard|according|asked|asks|rumou?r|doubt|wonder|wondering|will|'ll|'d|"
+    r"said|says|told|tells|claim|claims|claimed|heard|according|asked|asks|rumou?r(?:s|ed)?|allegedly|supposedly|reportedly|doubt|wonder|wondering|will|'ll|'d|"
     r"nearly|almost|never|not|n't|cannot|wasn't|isn't|don't|didn't|doesn't|haven't|hasn't)\b"
     r"|[\u2019'](?:ll|d)\b|n[\u2019']t\b",
     re.I,
@@ -138,11 +139,15 @@ NUMBER: Final = (
 )
 QUOTED: Final = r"(?:'[^'\n]{1,60}'(?!\w)|\"[^\"\n]{1,60}\"|\u2018[^\u2019\n]{1,60}\u2019|\u201c[^\u201d\n]{1,60}\u201d|`[^`\n]{1,60}`)"
 CODE: Final = r"(?=[\w#+-]*(?:\d|_|[@./:](?=\w)))[\w#@][\w./:#@+-]*[\w#]"
-_CAP = r"[A-Z\u00c0-\u00de][\w'\u2019&.-]*\w(?<!\bI['\u2019]m)|[A-HJ-Z]\b"
+_CAPITAL = "A-Z\u00c0-\u00de" + "".join(filter(str.isupper, map(chr, range(0x100, 0x180))))
+_CAP = (
+    rf"(?:Dr|Mr|Mrs|Ms|Prof|St)\.(?=\s[{_CAPITAL}])"
+    rf"|[{_CAPITAL}][\w'\u2019&.-]*\w(?<!\bI['\u2019]m)|[A-HJ-Z]\b"
+)
 NAME: Final = (
     rf"(?:{_CAP})(?:\s(?:(?:of|de|van|von|der|la|le|du|da|&|and the|the)\s)*(?:{_CAP}|\d+))*"
 )
-FIRST_NAME: Final = rf"(?:{_CAP})(?:\s(?:{_CAP}))?"
+FIRST_NAME: Final = rf"(?:(?:Dr|Mr|Mrs|Ms|Prof)\.?\s)?(?:{_CAP})(?:\s(?:{_CAP}))?"
 _FEW = r"[\w#@$€£][\w'\u2019#@$€£%&/.:+-]*(?:\s[\w#@&(][\w'\u2019#@%&/.:+()-]*){0,5}"
 STATES: Final = (
     "done|finished|cancell?ed|approved|rejected|blocked|live|closed|deprecated|on hold|archived|inactive|active|paused|"
@@ -155,7 +160,7 @@ END = (
 )
 """What follows a phrase of free words."""
 _TYPED: Final = tuple(
-    (kind, re.compile(rf"\s*(?P<value>{pattern})", flags))
+    (kind, regex(rf"\s*(?P<value>{pattern})", flags))
     for kind, pattern, flags in (
         ("quoted", QUOTED, 0),
         ("when", rf"(?:(?:on|at|by|for|until|till|in|due|due on|due by|scheduled for|set for|planned for)\s)*{TIME}", re.I),
@@ -164,13 +169,15 @@ _TYPED: Final = tuple(
         ("name", NAME, 0),
     )
 )  # fmt: skip
-_PLAIN_NUMBER: Final = re.compile(
+_PLAIN_NUMBER: Final = regex(
     r"[$€£¥]?\d+(?:,\d{3})*(?:\.\d+)?(?:[-/]\d{1,2})?(?:%|[a-zA-Z]{1,3})?\Z"
 )
-_FREE_VALUE: Final = re.compile(rf"\s*(?P<value>{_FEW}?)(?:\s+instead|\s+now)?{END}", re.I)
-_LEAD: Final = re.compile(
-    r"\A(?:(?:on|at|by|for|until|till|in|due|scheduled|set|planned)\s)+", re.I
-)
+_FREE_VALUE: Final = regex(rf"\s*(?P<value>{_FEW}?)(?:\s+instead|\s+now)?{END}", re.I)
+_LEAD: Final = regex(r"\A(?:(?:on|at|by|for|until|till|in|due|scheduled|set|planned)\s)+", re.I)
+_OR: Final = regex(r",?\s+or\s(?!so\b)", re.I)
+"""After a value: it is one of two, and nobody has said which."""
+_THAN: Final = frozenset("times higher lower more less fewer bigger smaller larger longer shorter above below".split())  # fmt: skip
+"""Units of a number that only compares."""
 _NOT_FREE: Final = frozenset(
     """so very really too quite pretty super a an the not to that what how why all about still always going getting being been
     kind kinda sort more less much great good bad nice amazing awesome cool important hard easy difficult fun beautiful
@@ -210,9 +217,15 @@ def value_at(text: str, start: int, *, free: bool = False, typed: bool = True) -
                 value = match["value"].strip()[1:-1].strip()
             elif kind == "when":
                 value = _LEAD.sub("", value, count=1)
-            return Value(value, kind, match.end()) if value else None
+            if not value or _OR.match(text, match.end()):
+                return None
+            if kind == "number" and value.rsplit(None, 1)[-1].lower() in _THAN:
+                return None
+            return Value(value, kind, match.end())
     if free and (match := _FREE_VALUE.match(text, start)):
         first = match["value"].split(None, 1)[0].lower()
+        if _OR.match(text, match.end()) or _OR.search(match["value"]):
+            return None
         if first not in _NOT_FREE and not first.endswith("ing"):
             return Value(match["value"].strip(" ,.;:!"), "free", match.end())
     return None
@@ -282,7 +295,7 @@ def ended(slot_value: str) -> str:
     return slot_value[len(ENDED) :] if slot_value.startswith(ENDED) else ""
 
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = regex(
     r"[\w$€£%#@&+/.-]*\w(?:['\u2019]s\b|['\u2019]\w+|s['\u2019](?=\s))?|[,;:()\"\u201c\u201d!?\u2014]"
 )
 _STOP: Final = frozenset(

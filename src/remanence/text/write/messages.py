@@ -7,7 +7,7 @@ Everything is checked before anything is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import index
 from typing import cast
@@ -148,6 +148,49 @@ def whole(name: str, value: int, *, least: int) -> int:
     return min(number, MOST)
 
 
+def word(name: str, value: object) -> str:
+    """A short string as it was given; "" for None.
+
+    Raises: InvalidInput."""
+    found = _name(name, value)
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{name} has a lone surrogate", hint="decode the text first") from None
+    return found
+
+
+def several(name: str, values: object) -> tuple[str, ...]:
+    """A list of strings, or one of them alone; None is none.
+
+    Raises: InvalidInput."""
+    if values is None:
+        return ()
+    if isinstance(values, str):
+        return (values,)
+    if isinstance(values, Iterable) and not isinstance(values, (bytes, bytearray, memoryview)):
+        found = tuple(values)
+        if all(isinstance(value, str) for value in found):
+            return found
+    raise InvalidInput(
+        f"{name} is a {type(values).__name__}", hint="give a string, or a list of strings"
+    )
+
+
+def equalities(name: str, value: object) -> dict[str, object]:
+    """What to filter by; None is nothing.
+
+    Raises: InvalidInput."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InvalidInput(
+            f"{name} is a {type(value).__name__}",
+            hint='give a dict by name, such as {"speaker": "Ana"}',
+        )
+    return dict(value)
+
+
 def empty(observation: Observation) -> bool:
     """Whether there is nothing in it to remember."""
     return not observation.text.strip() and not observation.fields
@@ -202,7 +245,7 @@ def _observation(
         at=when,
         now=now,
         title=_name(f"{where}title", given.get("title"), longest=10_000),
-        origin=_name(f"{where}origin", given.get("origin")) or origin,
+        origin=_name(f"{where}origin", given.get("origin")) or _name("origin", origin),
         kind=_name(f"{where}kind", given.get("kind")) or "episode",
         fields={"caption": caption} if caption else {},
         meta={**meta, **own},

@@ -172,15 +172,17 @@ _FIRST: Final = _bits(1)
 _SECOND: Final = _bits(2)
 _ALONE: Final = sum(1 << number for number, family in enumerate(_FAMILIES) if not family[2])
 _CUES: Final = frozenset(_FIRST) | frozenset(_SECOND)
+_WIDTH: Final = len(_FAMILIES)
+_BITS: Final = {word: _FIRST.get(word, 0) | _SECOND.get(word, 0) << _WIDTH for word in _CUES}
+"""By word, the families whose first set has it, and above these the ones whose second set does."""
 
 
 def _needed(text: str) -> int:
     """A bit for each family whose words are in a text."""
-    one, other = 0, _ALONE
+    bits = _ALONE << _WIDTH
     for word in _CUES.intersection(_WORD.findall(text.lower().replace("\u2019", "'"))):
-        one |= _FIRST.get(word, 0)
-        other |= _SECOND.get(word, 0)
-    return one & other
+        bits |= _BITS[word]
+    return bits & bits >> _WIDTH
 
 
 @lru_cache(maxsize=4096)
