@@ -119,6 +119,14 @@ class Core:
         Raises: NotAStore, NewerSchema, ReadOnly, Corrupt, AccessDenied (the key); ModelMissing; MissingExtra; InvalidInput for an
         unknown embedder, recipe or policy.
         """
+        if not isinstance(recipe, (str, Recipe)):
+            raise InvalidInput(f"recipe is a {type(recipe).__name__}", hint="give a name")
+        if policy is not None and not isinstance(policy, (str, Path, Policy)):
+            raise InvalidInput(f"policy is a {type(policy).__name__}", hint="give a file's path")
+        if clock is not None and not callable(clock):
+            raise InvalidInput(f"clock is a {type(clock).__name__}", hint="give a function")
+        if not isinstance(forms, Sequence) or not all(isinstance(form, Form) for form in forms):
+            raise InvalidInput("forms are no list of forms", hint="see remanence.seams.Form")
         encoder = open_embedder(embedder)
         return cls(
             str(path) if isinstance(path, Path) else path,

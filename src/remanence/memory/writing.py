@@ -309,11 +309,14 @@ class Writing(Core):
             replace(fact, sources=tuple(source._replace(id=id) for source in fact.sources))
             for fact in stated
         ]
-        known = [fact for fact in self._facts(scope, id) if fact.valid_to is None]
+        facts = self._facts(scope, id)
+        known = [fact for fact in facts if fact.valid_to is None]
+        # One that something newer has closed held for a time, which it no longer states either.
         ended = [
             Retract(scope=fact.scope, id=fact.id, at=begin)
-            for fact in known
-            if fact.slot not in [new.slot for new in fresh]
+            for fact in facts
+            if (fact.valid_to is None or to_micros(fact.valid_to) > max(begin, _begin(fact)))
+            and fact.slot not in [new.slot for new in fresh]
         ]
         return [*ended, *(new for new in fresh if new.slot not in [old.slot for old in known])]
 

@@ -1,4 +1,5 @@
-"""Orders planted in memories and honest texts of the same channels, in two sets: weights were set on the first, the second only checks."""
+"""Orders planted in memories and honest texts of the same channels, in two sets. The weights of `structure` were first set on the first
+set alone and checked on the second, then set on both."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ ALONE: Final = "said only by an origin that is not trusted"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consensus:
     """Withholds hits below `threshold` of trust that contradict what more trusted or several independent origins say of the same matter,
-    that would steer (see `Steering`), or that repeat a lesson; notes what only an untrusted origin says.
+    that would steer (see `Steering`), that repeat a lesson or say again what their origin was quarantined for (`echoes`);
+    notes what only an untrusted origin says.
 
     Related memories are those that hold the same slot, the `near` nearest to the question, and the `near` that share its words or
     the hit's. Ten records of one origin are one voice. A voice of more than `margin` higher trust outweighs any number of

@@ -73,6 +73,8 @@ _LATIN: Final = re.compile("[a-z]+")
 _LIKE: Final = "".join(chr(code) for code in _LOOK_ALIKE if code >= 0x370)
 _MIX: Final = re.compile(f"[A-Za-z][{_LIKE}]|[{_LIKE}][A-Za-z]")
 _STYLED: Final = re.compile("[\U0001d400-\U0001d7ff\uff21-\uff3a\uff41-\uff5a]")
+_SIGN: Final = re.compile(r"[<&%\\@$|0-9]|[A-Za-z]![A-Za-z]")
+_RUN: Final = re.compile(r"\b[A-Za-z0-9][ .*_~|/-]+\b[A-Za-z0-9][ .*_~|/-]")
 _APART: Final = re.compile(r"(?<![^\W_])(?:[^\W_][ .*_~|/-]{1,3}){4,400}[^\W_](?![^\W_])")
 _BASE64: Final = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![\w+/=-])")
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{2}[ :]?){16,}(?![0-9A-Za-z])")
@@ -109,7 +111,7 @@ def readings(text: str, known: Container[str]) -> Iterator[Reading]:
     if not unseen and _mixed(text):
         trick = "look-alike letters"
     yield Reading(plain, trick)
-    if not _ODD.search(text) and text.isascii():
+    if text.isascii() and not _odd(text):
         yield from _whole(plain)
         return
     joined = _APART.sub(lambda run: _join(run[0].lower(), known), _UNSEEN.sub("", text))
@@ -142,6 +144,13 @@ def _mixed(text: str) -> bool:
     if text.isascii():
         return False
     return len(_STYLED.findall(text)) > 8 or len(_MIX.findall(text)) > 1
+
+
+def _odd(text: str) -> bool:
+    """`_ODD`, looked for only where a sign of it is: most text has none."""
+    if _SIGN.search(text) or _RUN.search(text) or any(len(word) > 23 for word in text.split()):
+        return bool(_ODD.search(text))
+    return False
 
 
 def _whole(plain: str) -> Iterator[Reading]:

@@ -69,8 +69,9 @@ class Steering:
     """Quarantines what reads like an order to whoever will read memory, where its trust is below `threshold`.
 
     The attacks are those of MINJA (Dong et al. 2025: bridging steps, indication prompts, progressive shortening), of OWASP's ASI06 and
-    of reports on poisoned documents and tools. What is told, habits of people included ("she always drinks tea"), passes: one cue alone
-    is not enough, cues within `REACH` characters add up to `least`. Trusted origins may give orders; their text is not read."""
+    of reports on poisoned documents and tools. What is told, habits of people included ("she always drinks tea"), passes: how a sentence
+    is built (`structure`) and the cues within `REACH` characters add up to `least`. Trusted origins may give orders; their text is
+    not read."""
 
     threshold: float = 0.7
     least: float = 4.4

@@ -1,7 +1,10 @@
 """How an order is built, whatever it is about: an act that one is to do, who is to do it, when, and how it is made to last.
 
-Words are told apart by classes of general English and by their place in the sentence; no phrase has to be known. What weighs how
-much (`WEIGHTS`) was fitted by logistic regression on orders and honest texts of our own.
+Words are told apart by classes of general English and by their place in the sentence; no phrase has to be known. The weights are a
+logistic regression with the signs of most features held, on orders and honest texts of our own (`tests/text/guard/orders.py`, both
+sets), the three families of `bench/attacks.toml` with small weight, and as further honest text the generated conversations, this
+project's documentation, and read-mes and licences of packages. Fitted without its second set, this structure alone found 55 % of that
+set's orders at even odds and a half (`0.5`) and 4 % of what is told in it.
 """
 
 from __future__ import annotations
@@ -216,6 +219,17 @@ _OBLIGED: Final = frozenset(
     "compulsory mandatory obligatory obliged required binding necessary expected".split()
 )
 _FIRST_PERSON: Final = re.compile("I(?:'|$)")
+_HEARTILY: Final = frozenset(
+    "highly definitely really totally certainly truly absolutely friendly family early daily".split()
+)
+"""Who says so speaks of their own liking ("highly recommend!"), or it is no adverb."""
+_NOUNS: Final = frozenset(
+    "book order report list name query copy post mail email text rent hire charge point state claim place link print output load call"
+    " visit run turn change push show share use take switch pick direct clear purchase reserve transfer answer reply release load quote"
+    " rank mention request export deposit record upload download update reset pass hand".split()
+)
+"""Acts that are things too."""
+_PLURAL: Final = re.compile(r"[^s']s$")
 _HIM: Final = frozenset("him her it them this that yourself myself".split())
 
 
@@ -253,7 +267,9 @@ def _how(tokens: Sequence[str], place: int) -> int:
     if before == "you":
         return _BIT["driven"] | more
     if before.endswith("ly"):
-        return _BIT["driven"] | more
+        return 0 if before in _HEARTILY else _BIT["driven"] | more
+    if tokens[place] in _NOUNS and not (before in _DRIVES or _PLURAL.search(before)):
+        return 0
     return _BIT["bare"] | more
 
 
