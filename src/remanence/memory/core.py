@@ -10,8 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from remanence import errors
 from remanence.embed.choose import open_embedder
-from remanence.errors import Conflict, InvalidInput, NotFound
+from remanence.errors import InvalidInput, NotFound
 from remanence.recipes.choose import open_recipe
 from remanence.recipes.recipe import Recipe
 from remanence.seams import Embedder, Form
@@ -179,7 +180,7 @@ class Core:
         """A change of one record, with what follows from it, all or nothing: what a list would have rejected is an error here."""
         try:
             ack, *_ = self._apply([change, *more], whole=bool(more))
-        except Conflict as refused:
+        except errors.Conflict as refused:
             record = self._store.get(change.scope, change.id)
             expect = None if isinstance(change, (Touch, Mark)) else change.expect
             if record is None or expect not in (None, record.version, record.digest):
