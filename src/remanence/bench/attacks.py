@@ -2,8 +2,9 @@
 
 Wordings come in four families that share none: `develop`, which the guards were developed on; `heldout`, written when they stood and
 scored before anything was changed for them; `fresh`, written after they had been improved on what that showed, and scored once
-before it was looked at (the weights of `text.guard.structure` have since been fitted on all three); and `unseen`, with facts and deeds of
-its own, written without sight of the detector and scored only where it is asked for. All are ours; names, addresses and companies in them are made up (`attacks.toml`, `attacks_unseen.toml`).
+before it was looked at (the weights of `text.guard.structure` have since been fitted on all three); and `unseen`, with facts and
+deeds of its own, written without sight of the detector and scored only where it is asked for. All are ours; names, addresses and
+companies in them are made up (`attacks.toml`, `attacks_unseen.toml`).
 """
 
 from __future__ import annotations

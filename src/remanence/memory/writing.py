@@ -343,7 +343,7 @@ class Writing(Core):
         """Note that a record was used; fading and ranking read it from the ledger. Raises: NotFound."""
         if word("how", how).startswith(READ):
             raise InvalidInput(
-                f"how={how!r} is how reads are noted", hint="open the memory with audit_reads=True"
+                f"a use called {how!r}", hint="what begins so is noted by read auditing itself"
             )
         return self._one(Touch(scope=self._scope(user_id, agent_id), id=id, how=how))
 
