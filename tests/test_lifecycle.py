@@ -79,3 +79,39 @@ def test_reads_are_audited_and_no_uses(tmp_path: Path) -> None:
         assert "strength" not in memory.search("door", user_id="ana")[0].signals
         memory.touch("d", user_id="ana")
         assert memory.search("door", user_id="ana")[0].signals["strength"] > 0
+
+
+def values(memory: Memory) -> list[str]:
+    return [fact.slot.value for fact in memory.facts(user_id="ana") if fact.slot]
+
+
+@pytest.mark.parametrize("how", ["forget", "update"])
+def test_what_a_wrong_fact_had_closed_holds_again(memory: Memory, how: str) -> None:
+    before = memory.add("I live in Lisbon.", user_id="ana", id="a", at="2023-01-01")
+    assert before[0].status == "stored"
+    memory.add("I moved to Porto.", user_id="ana", id="b", at="2024-01-01")
+    assert values(memory) == ["Porto"]
+    if how == "forget":
+        assert memory.forget("b", user_id="ana").clean
+    else:
+        memory.update("b", "I did not move to Porto.", user_id="ana")
+    assert values(memory) == ["Lisbon"]
+    assert memory.search("Where do I live?", user_id="ana")[0].notes == ()
+    assert memory.verify().ok
+
+
+def test_what_came_later_closes_what_is_revived(memory: Memory) -> None:
+    for id, year, town in (("a", 2022, "Lisbon"), ("b", 2023, "Porto"), ("c", 2024, "Faro")):
+        memory.add(f"I moved to {town}.", user_id="ana", id=id, at=f"{year}-01-01")
+    memory.forget("b", user_id="ana")
+    assert values(memory) == ["Faro"]
+    (held,) = memory.facts(user_id="ana", as_of="2023-06-01")
+    assert held.slot is not None
+    assert held.slot.value == "Lisbon"
+
+
+def test_a_correction_that_states_another_value_leaves_the_older_one_closed(memory: Memory) -> None:
+    memory.add("I live in Lisbon.", user_id="ana", id="a", at="2023-01-01")
+    memory.add("I moved to Porto.", user_id="ana", id="b", at="2024-01-01")
+    memory.update("b", "I moved to Faro.", user_id="ana")
+    assert values(memory) == ["Faro"]

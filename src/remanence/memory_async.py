@@ -505,7 +505,8 @@ class AsyncMemory:
 
         Which: `ids`; or all that match what is given of `session_id`, `kinds`, `filters`, `mentions` (words that the text of any version
         holds, case aside) and `before` (said before that moment); or `everything` of a user. The key that signs is made once, in the
-        user's configuration folder. Without `recheck` the erasure is the same, and `recheck()` reads again later.
+        user's configuration folder. What an erased fact had superseded holds again. Without `recheck` the erasure is the same, and
+        `recheck()` reads again later.
 
         Raises: NotFound, if any of the ids is unknown or nothing matches (then nothing is erased); InvalidInput where nothing is chosen.
         """

@@ -11,6 +11,7 @@ from remanence.memory.core import Core, When
 from remanence.store.forgetting import receipts
 from remanence.store.forgetting.receipts import Signer
 from remanence.text.read.question import parse
+from remanence.text.slots.revive import revived
 from remanence.text.write.messages import equalities, moment, several, word
 from remanence.types import Check, ForgetPlan, Query, Receipt, Scope
 
@@ -64,7 +65,8 @@ class Erasing(Core):
 
         Which: `ids`; or all that match what is given of `session_id`, `kinds`, `filters`, `mentions` (words that the text of any version
         holds, case aside) and `before` (said before that moment); or `everything` of a user. The key that signs is made once, in the
-        user's configuration folder. Without `recheck` the erasure is the same, and `recheck()` reads again later.
+        user's configuration folder. What an erased fact had superseded holds again. Without `recheck` the erasure is the same, and
+        `recheck()` reads again later.
 
         Raises: NotFound, if any of the ids is unknown or nothing matches (then nothing is erased); InvalidInput where nothing is chosen."""
         scope = self._scope(user_id, agent_id)
@@ -75,6 +77,10 @@ class Erasing(Core):
             else self._chosen(scope, ids, session_id, kinds, filters, mentions, before)
         )
         signer = Signer.open() if sign else None
+        if chosen is not None:
+            plan = self._store.plan_forget(scope, chosen)
+            if again := revived(self._store, scope, {*plan.asked, *plan.kin}):
+                self._apply(again)
         with self._worker.encoding if self._worker is not None else nullcontext():
             said = self._said(scope, chosen) if recheck else []
             receipt = (

@@ -11,6 +11,7 @@ from remanence.memory.core import Content, Core, When
 from remanence.seams import Observation
 from remanence.store.derive import READ
 from remanence.text.guard.lessons import KIND, Lessons, lessons_in
+from remanence.text.slots.revive import revived
 from remanence.text.write.messages import as_observations, empty, moment, refusal, several, word
 from remanence.types import (
     BEGINNING,
@@ -234,7 +235,23 @@ class Writing(Core):
                 Mark(scope=record.scope, id=id, mark="confirmed", on=False),
             ]
             record = replace(record, marks=(*record.marks, "quarantined"))
-        return self._one(revised, *aside, *self._restated(scope, record, kept.text, since))
+        restated = self._restated(scope, record, kept.text, since)
+        again = self._held_again(scope, restated) if since is None else []
+        ack = self._one(revised, *aside, *restated)
+        if again:
+            self._apply(again)
+        return ack
+
+    def _held_again(self, scope: Scope, restated: Sequence[Change]) -> list[Change]:
+        """What the facts that never held had closed, unless the new text states something else in the same slot."""
+        stated = {change.slot[:2] for change in restated if isinstance(change, Add) and change.slot}
+        ended = {change.id for change in restated if isinstance(change, Retract)}
+        wrong = [
+            id
+            for id in ended
+            if (fact := self._store.get(scope, id)) and fact.slot and fact.slot[:2] not in stated
+        ]
+        return revived(self._store, scope, wrong)
 
     def _said_anew(
         self,
