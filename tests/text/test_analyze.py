@@ -221,3 +221,10 @@ def test_what_says_something_else_folds_differently() -> None:
 @pytest.mark.parametrize("text", ["", "ok thanks", "What is it?", "tea tea tea cup"])
 def test_what_says_little_folds_to_zero(text: str) -> None:
     assert analyze(text, {}).fold == 0
+
+
+def test_a_number_ends_where_it_ends_on_every_python() -> None:
+    # Possessive quantifiers of Python before 3.11.5 took the full stop along.
+    for text in ("at 10:30. then", "at 10:30. then \u00e9"):
+        assert [word.text for word in words(text)][1] == "10:30"
+    assert terms("at 10:30. 1,000,") == ["10:30", "1000"]

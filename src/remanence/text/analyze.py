@@ -88,7 +88,8 @@ class Word(NamedTuple):
 
 # --- words ----------------------------------------------------------------------------------------
 
-_ASCII_WORD = re.compile(r"[0-9]++(?:[.,:][0-9]++){1,8}+(?![0-9a-z])|[a-z0-9]+(?:'[a-z0-9]+)*")
+# Atomic groups, not possessive quantifiers: Python before 3.11.5 takes "10:30." with its full stop by these.
+_ASCII_WORD = re.compile(r"(?>[0-9]+(?:[.,:][0-9]+){1,8})(?![0-9a-z])|[a-z0-9]+(?:'[a-z0-9]+)*")
 _APOSTROPHES = str.maketrans("\u2019\u02bc\uff07\u2018", "''''")
 
 _ZERO_WIDTH = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
@@ -109,7 +110,7 @@ _MARKS = "".join(
 )
 _LETTERS = rf"[^\W_](?:[^\W_]|[{_ZERO_WIDTH}{_MARKS}])*"
 _ANY_WORD = re.compile(
-    rf"[0-9]++(?:[.,:][0-9]++){{1,8}}+(?![^\W_])|{_LETTERS}(?:['\u2019\u02bc\uff07\u2018]{_LETTERS})*"
+    rf"(?>[0-9]+(?:[.,:][0-9]+){{1,8}})(?![^\W_])|{_LETTERS}(?:['\u2019\u02bc\uff07\u2018]{_LETTERS})*"
 )
 _DROPPED = re.compile(f"[{_ZERO_WIDTH}{_ACCENTS}]+")
 _STRAY = re.compile(rf"[^\w'{_MARKS}]+")

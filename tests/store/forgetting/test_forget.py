@@ -559,3 +559,30 @@ def test_other_stores_on_the_file_keep_their_locks(store: SQLiteStore, path: Pat
     with SQLiteStore.open(path, analyze=plain) as other:
         assert {record.id for record in other.list(ANA)} == {"after a", "after b"}
     assert scan._stores[path.resolve()] == 1
+
+
+class Reuser:
+    """A form that, between the commit and the reading again, brings a name back as another writer may."""
+
+    name = "reuser"
+
+    def __init__(self, store: SQLiteStore) -> None:
+        self.store = store
+        self.calls = 0
+
+    def erase(self, scope: Scope, ids: Sequence[str], texts: Sequence[str]) -> int:
+        self.calls += 1
+        if self.calls == 2:  # the first call is inside the transaction
+            self.store.apply([add("Nothing of that sort", id="new", session="rare-session")])
+        return 0
+
+    def scan(self, needles: Sequence[bytes]) -> tuple[int, int]:
+        return 0, 0
+
+
+def test_a_name_that_is_used_anew_is_no_finding(store: SQLiteStore) -> None:
+    store.apply([add("The ferry leaves at noon", id="a", session="rare-session")])
+    receipt = store.forget(ANA, ["a"], forms=[Reuser(store)])
+    assert receipt.clean, receipt.checks
+    assert check(receipt, "names").looked >= 1
+    assert "rare-session" in store.names(ANA)

@@ -182,7 +182,7 @@ def forget_records(tx: Transaction, space: Space, ids: Sequence[str]) -> Erased:
         body = {"seqs": list(trace.seqs), "beside": list(trace.beside)}
         tx.append(space, FORGET, trace.id, trace.version, body)
     codes = {code for trace in found for code in trace.codes}
-    unused = _unused(tx.db, space.id, codes, erased.seqs)
+    unused = unused_names(tx.db, space.id, codes, erased.seqs)
     for code in unused:
         row = tx.db.execute(
             "SELECT text FROM names WHERE space = ? AND code = ?", (space.id, code)
@@ -325,7 +325,9 @@ _DELETES: Final = {
 }
 
 
-def _unused(db: sqlite3.Connection, space: int, codes: set[int], seqs: Sequence[int]) -> set[int]:
+def unused_names(
+    db: sqlite3.Connection, space: int, codes: set[int], seqs: Sequence[int]
+) -> set[int]:
     """Those of some names' codes that no remaining row has. `seqs`: what had them."""
     if codes:
         marks = db.execute("SELECT mark FROM marks WHERE space = ?", (space,))

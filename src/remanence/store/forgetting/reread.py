@@ -23,7 +23,7 @@ from remanence.seams import Form
 from remanence.store import reading
 from remanence.store.connections import Connections, log_of
 from remanence.store.forgetting import scan
-from remanence.store.forgetting.erase import Erased, rewrite_names
+from remanence.store.forgetting.erase import Erased, rewrite_names, unused_names
 from remanence.store.forgetting.receipts import Signer
 from remanence.types import Check, Micros, Receipt, Scope, to_datetime
 
@@ -328,11 +328,15 @@ def surfaces(db: sqlite3.Connection, forgotten: Forgotten) -> list[Check]:
     ids = json.dumps(erased.ids)
     for table, query in _NAMING.items():
         checks.append(Check(table, len(erased.ids), _one(db, query, (ids, space.id)), ""))
-    names = sum(
-        _one(db, "SELECT count(*) FROM names WHERE space = ? AND text = ?", (space.id, name))
+    again = [
+        db.execute(
+            "SELECT code FROM names WHERE space = ? AND text = ?", (space.id, name)
+        ).fetchone()
         for name in erased.names
-    )
-    checks.append(Check("names", len(erased.names), names, "that nothing else uses"))
+    ]
+    # Somebody may have used one anew since the commit: then it is that record's.
+    names = unused_names(db, space.id, {row[0] for row in again if row}, ())
+    checks.append(Check("names", len(erased.names), len(names), "that nothing else uses"))
     named = set(erased.ids)
     keys = db.execute(
         "SELECT acks FROM keys WHERE space = ? AND digest IS NOT NULL", (space.id,)
