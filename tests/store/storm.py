@@ -78,12 +78,9 @@ def say(*line: Any) -> None:
 def head(store: SQLiteStore) -> tuple[int, str]:
     """Number and hash of the last event."""
     with store._connections.reading() as db:
-        seq, _, hash = reread_last(db)
+        query = "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
+        seq, hash = db.execute(query).fetchone()
     return seq, hash.hex()
-
-
-def reread_last(db: Any) -> Any:
-    return db.execute("SELECT seq, at, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
 
 
 class Storm:
@@ -258,7 +255,6 @@ class Storm:
 
     def dream(self) -> None:
         self.does(("sleep",))
-        self.space = self.space or Space(self.store, ANA, None)
         now = self.store.now()
         asked = Query(text="", scope=ANA, archived=True, quarantined=True)
         sleep(

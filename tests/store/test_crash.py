@@ -37,9 +37,9 @@ def finish(*running: subprocess.Popen[str]) -> list[dict[str, Any]]:
     found = []
     for lane in running:
         output, error = lane.communicate()
-        if lane.returncode:
-            for other in running:
-                other.kill()
+        for other in running if lane.returncode else ():
+            other.kill()
+            other.communicate()
         assert lane.returncode == 0, error
         found.append(json.loads(output))
         print(output)
