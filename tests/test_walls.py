@@ -58,6 +58,7 @@ WHOLE = {
     "recheck": "makes the checks of a receipt that this process gave out",
     "state_digest": "a digest of everything: the operator's",
     "status": "totals of the file: the operator's",
+    "users": "names of users: the operator's",
     "verify": "the operator's",
 }
 """Public verbs that take no user, and why."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from remanence.memory import Memory
-from remanence.memory.core import Content, Status, When
+from remanence.memory.core import Content, Lineage, Status, When
 from remanence.recipes.recipe import Recipe
 from remanence.seams import ChatModel, Embedder, Form, Observation
 from remanence.store.keys import Key
@@ -321,6 +321,12 @@ class AsyncMemory:
         """All versions of a record, oldest first. Raises: NotFound."""
         return await self._run(lambda: self._memory.history(id, user_id=user_id, agent_id=agent_id))
 
+    async def lineage(
+        self, id: str, *, user_id: str | None = None, agent_id: str | None = None
+    ) -> Lineage:
+        """Where a record stands among others: the records it names as its sources, those that name it, and its links. Raises: NotFound."""
+        return await self._run(lambda: self._memory.lineage(id, user_id=user_id, agent_id=agent_id))
+
     async def facts(
         self,
         *,
@@ -612,6 +618,10 @@ class AsyncMemory:
     async def flush(self, timeout: float | None = None) -> bool:
         """Wait until every record has its vectors; False if `timeout` seconds passed first. Raises: what stopped the encoder."""
         return await self._run(lambda: self._memory.flush(timeout))
+
+    async def users(self) -> list[str]:
+        """Whose memories are in this store, in the order in which they were first written to."""
+        return await self._run(lambda: self._memory.users())
 
     async def status(self) -> Status:
         """Counts, sizes and how far the vectors are."""

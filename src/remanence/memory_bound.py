@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from remanence.memory import Memory
-from remanence.memory.core import Content, When
+from remanence.memory.core import Content, Lineage, When
 from remanence.seams import ChatModel
 from remanence.store.people import Changed, LogLine, Readout, Span
 from remanence.text.keep.fade import Moved
@@ -191,6 +191,10 @@ class BoundMemory:
     def history(self, id: str) -> list[Record]:
         """All versions of a record, oldest first. Raises: NotFound."""
         return self._memory.history(id, user_id=self._user, agent_id=self._agent)
+
+    def lineage(self, id: str) -> Lineage:
+        """Where a record stands among others: the records it names as its sources, those that name it, and its links. Raises: NotFound."""
+        return self._memory.lineage(id, user_id=self._user, agent_id=self._agent)
 
     def facts(
         self,

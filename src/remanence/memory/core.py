@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +33,8 @@ from remanence.types import Ack, Change, Mark, Micros, Query, Record, Retract, R
 SPACES = 64
 """Spaces kept in memory; the one unused for longest leaves first."""
 
+_acting: ContextVar[str] = ContextVar("acting", default="")
+
 Content = str | Mapping[str, object] | Sequence[str | Mapping[str, object]]
 When = datetime | str | None
 
@@ -56,6 +60,27 @@ class Status:
     """What stopped the encoder, if anything did."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a record was made from, what was made from it, and what it is linked to (`src`, relation, `dst`)."""
+
+    record: Record
+    sources: tuple[Record, ...]
+    derived: tuple[Record, ...]
+    links: tuple[tuple[str, str, str], ...]
+
+
+@contextmanager
+def acting(actor: str) -> Iterator[None]:
+    """Whatever this thread or task does meanwhile, through any memory, stands in the ledger as this actor's doing: for a server that
+    knows who calls."""
+    before = _acting.set(actor)
+    try:
+        yield
+    finally:
+        _acting.reset(before)
+
+
 class Core:
     """Opens and closes; everything else is a verb of one of the classes beside it."""
 
@@ -79,7 +104,7 @@ class Core:
         self._tenant = tenant or TENANT
         self._recipe = recipe
         self._encoder = embedder
-        self._actor = actor
+        self._own_actor = actor
         self._audit_reads = audit_reads and not read_only
         own = (embedder,) if isinstance(embedder, Form) else ()
         self._forms: tuple[Form, ...] = (*own, *forms)
@@ -158,6 +183,11 @@ class Core:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def _actor(self) -> str:
+        """Who does it, for the ledger."""
+        return _acting.get() or self._own_actor
 
     def _scope(self, user_id: str | None, agent_id: str | None) -> Scope:
         return as_scope(user_id, agent_id, self._tenant)

@@ -97,6 +97,10 @@ class Ledger(Core):
         """Wait until every record has its vectors; False if `timeout` seconds passed first. Raises: what stopped the encoder."""
         return self._worker.flush(timeout) if self._worker is not None else True
 
+    def users(self) -> list[str]:
+        """Whose memories are in this store, in the order in which they were first written to."""
+        return [user for tenant, user in self._store.spaces() if tenant == self._tenant]
+
     def status(self) -> Status:
         """Counts, sizes and how far the vectors are."""
         counts = self._store.counts(self._encoder.id if self._encoder else "")

@@ -1,14 +1,14 @@
-"""The verbs that read: `search`, `context`, `get`, `history`, `list`."""
+"""The verbs that read: `search`, `context`, `get`, `history`, `lineage`, `list`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from remanence.errors import InvalidInput, NotFound
-from remanence.memory.core import Core, When
+from remanence.memory.core import Core, Lineage, When
 from remanence.seams import Question, Ranked
 from remanence.text.index.view import SpaceView
 from remanence.text.read.calibrate import followed_by_the_rest, top
@@ -16,7 +16,7 @@ from remanence.text.read.question import parse
 from remanence.text.slots.conflicts import agreed
 from remanence.text.slots.holding import notes
 from remanence.text.write.messages import equalities, moment, several, whole, word
-from remanence.types import Context, Hit, Hits, Query, Record
+from remanence.types import Context, Hit, Hits, Query, Record, Scope
 
 APART = ("fact", "lesson")
 """Kinds that stand behind what was said: `facts` lists the ones, lessons are the guards'."""
@@ -148,6 +148,21 @@ class Reading(Core):
         found = self._store.history(scope, id)
         self._noted(found[-1:])
         return found
+
+    def lineage(
+        self, id: str, *, user_id: str | None = None, agent_id: str | None = None
+    ) -> Lineage:
+        """Where a record stands among others: the records it names as its sources, those that name it, and its links. Raises: NotFound."""
+        scope = self._scope(user_id, agent_id)
+        record = self.get(id, user_id=user_id, agent_id=agent_id)
+        sources = self._known(scope, dict.fromkeys(source.id for source in record.sources))
+        derived = self._known(scope, self._store.children(scope, id))
+        self._noted([*sources, *derived])
+        return Lineage(record, sources, derived, tuple(self._store.links(scope, id)))
+
+    def _known(self, scope: Scope, ids: Iterable[str]) -> tuple[Record, ...]:
+        found = (self._store.get(scope, id) for id in ids)
+        return tuple(record for record in found if record is not None)
 
     def _look(self, query: Query) -> tuple[SpaceView, Question]:
         now = self._store.now()
