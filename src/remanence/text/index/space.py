@@ -19,7 +19,7 @@ from remanence.store.rows import ROW, pack_unit
 from remanence.text.index.marks import Marks, Used
 from remanence.text.index.postings import Inverted
 from remanence.text.index.vectors import Dense, Tokens
-from remanence.text.index.view import HIDDEN, SpaceView, look
+from remanence.text.index.view import ALONE, HIDDEN, SpaceView, look
 from remanence.types import FOREVER, Query, Scope
 
 TOKEN_BYTES = 256 * 2**20
@@ -136,7 +136,7 @@ class Space:
     def _take_rows(self, rows: NDArray[Any], terms: list[bytes]) -> None:
         last = int(self.rows["seq"][-1]) if self.n else 0
         fresh = rows["seq"] > last
-        aside = [self.codes[kind] for kind in HIDDEN if kind in self.codes]
+        aside = [self.codes[kind] for kind in (*HIDDEN, *ALONE) if kind in self.codes]
         for row in rows[~fresh]:  # a version that a later one closed
             self._buffer[self.ord(int(row["seq"]))] = row
         closed = rows["kind"][~fresh]

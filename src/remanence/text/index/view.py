@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 KEPT = 256
 """Posting lists that a view remembers."""
-HIDDEN: Final = ("document", "fact", "lesson", "summary")
+HIDDEN: Final = ("document", "fact", "lesson", "step", "summary")
 """Kinds of records that are read only when asked for by kind: a whole page, whose passages are records too; what was extracted
-from a record that is there itself; what was learnt from a failure, for the guards."""
+from a record that is there itself; what was learnt from a failure, for the guards; what an agent did between two messages."""
+ALONE: Final = ("item",)
+"""Kinds of records that are said in no conversation: those beside them in a session lend them no words."""
 ASIDE: Final = ("archived", "quarantined")
 """Marks of records that are read only when asked for."""
 Floats = NDArray[np.float32]
