@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
 ARGS   ?=
+EXTRAS := http,mcp,postgres,ray,crypto,privacy
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test torture torture-kills torture-rest lint format types layers gen check-gen docs bench clean
+.PHONY: help install demo test torture torture-kills torture-rest lint format types layers gen check-gen docs site bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,7 +30,15 @@ $(VENV)/.base: pyproject.toml | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(PIP) --group test
+	$(PIP) --editable '.[$(EXTRAS)]' --group test
+	@touch $@
+
+# The page is tested in the system's own browser; where it can't be installed, those tests say so and are skipped.
+$(VENV)/.browser: | $(VENV)/.made
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "installing Chromium for the tests of the page …" && \
+	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; } || \
+	  echo "no Chromium here: the tests of the page will be skipped (apt install chromium)" >&2
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.base
@@ -45,7 +54,7 @@ install: $(VENV)/.test $(VENV)/.lint  ## the package and its development tools, 
 demo: $(VENV)/.base  ## what Remanence does, on the example conversation
 	$(BIN)/python examples/demo.py $(ARGS)
 
-test: $(VENV)/.test  ## the quick tests: unit, contracts, docs examples, short crash and multi-process forms
+test: $(VENV)/.test $(VENV)/.browser  ## the quick tests: unit, contracts, docs examples, short crash and multi-process forms
 	$(BIN)/python -m pytest $(ARGS)
 
 torture: $(VENV)/.test  ## the full crash, multi-process and property tests: a quarter of an hour on two cores
@@ -83,9 +92,12 @@ check-gen: $(VENV)/.lint  ## fail where a generated file is stale
 docs: $(VENV)/.test  ## run the examples of README.md and docs/, follow their links
 	$(BIN)/python -m pytest tests/house/test_docs.py $(ARGS)
 
+site: $(VENV)/.lint  ## the documentation as HTML that needs no network, into site/
+	$(BIN)/mkdocs build --strict --quiet
+
 bench: $(VENV)/.bench  ## the benchmarks' own help; e.g. make bench ARGS="locomo --data FILE"
 	$(BIN)/rmem bench $(or $(ARGS),--help)
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
