@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -410,8 +411,9 @@ def test_no_json_makes_an_importer_crash(
     tmp_path_factory: pytest.TempPathFactory, value: object, importer: Any
 ) -> None:
     path = write(tmp_path_factory.getbasetemp() / "any.json", [value])
-    for item in importer.read(path, SCOPE):
-        assert isinstance(item, (Observation, Skipped))
+    with suppress(BadImport):  # nothing of it can be read
+        for item in importer.read(path, SCOPE):
+            assert isinstance(item, (Observation, Skipped))
 
 
 @given(st.text(), st.text())

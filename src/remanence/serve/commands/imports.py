@@ -17,6 +17,7 @@ from remanence.serve.commands.keep import embed
 from remanence.serve.imports.base import Importer, Skipped
 from remanence.serve.imports.detect import IMPORTERS, detect, is_own_export, named
 from remanence.serve.opening import Writing
+from remanence.serve.ops.table import OPS
 from remanence.serve.options import Embedder, Json
 from remanence.serve.output import console, emit, progress, visible, working
 from remanence.serve.spread import spread
@@ -51,7 +52,7 @@ def import_(
     here: Writing,
 ) -> int:
     """Import conversations and notes: ChatGPT and Claude exports (conversations.json or the zip), messages as JSON Lines,
-    LoCoMo, conversations in sessions, folders of Markdown or plain text, and rmem's own exports.
+    LoCoMo, conversations in sessions, mem0, Chroma, folders of Markdown or plain text, and rmem's own exports.
 
     What is damaged is reported with its line and the rest is imported. Importing again stores nothing twice, so an
     interrupted import is resumed by running it again.
@@ -87,7 +88,7 @@ def import_(
         with here.open(create=True, embedder="none" if later else embedder) as memory:
             for path in own:
                 with working(f"reading {path.name}", shown=not json_):
-                    tally.counts["events"] += memory.load(path).events
+                    tally.counts["events"] += OPS["load"].call(memory, {"path": path}).events
             try:
                 for path, importer in chosen:
                     _import(memory, importer, path, tally, scope, json_)

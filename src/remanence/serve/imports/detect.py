@@ -10,14 +10,18 @@ from pathlib import Path
 from remanence.errors import BadImport, InvalidInput
 from remanence.serve.imports.base import Importer
 from remanence.serve.imports.chatgpt import ChatGPT
+from remanence.serve.imports.chroma import Chroma
 from remanence.serve.imports.claude import Claude
 from remanence.serve.imports.files import Value, conversation_files, elements, lines
 from remanence.serve.imports.folder import Folder
 from remanence.serve.imports.locomo import LoCoMo
+from remanence.serve.imports.mem0 import Mem0
 from remanence.serve.imports.messages import Messages
 from remanence.serve.imports.sessions import Sessions
 
-IMPORTERS: tuple[Importer, ...] = (ChatGPT(), Claude(), LoCoMo(), Sessions(), Messages(), Folder())
+IMPORTERS: tuple[Importer, ...] = (
+    *(ChatGPT(), Claude(), LoCoMo(), Sessions(), Messages(), Mem0(), Chroma(), Folder()),
+)
 _LOOK = 20
 
 
