@@ -318,7 +318,7 @@ class AsyncMemory:
     async def history(
         self, id: str, *, user_id: str | None = None, agent_id: str | None = None
     ) -> list[Record]:
-        """All versions of a record, oldest first. Raises: NotFound."""
+        """All versions of a record, oldest first; empty where there never was one. Raises: NotFound where it was forgotten."""
         return await self._run(lambda: self._memory.history(id, user_id=user_id, agent_id=agent_id))
 
     async def lineage(

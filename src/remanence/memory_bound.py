@@ -189,7 +189,7 @@ class BoundMemory:
         )
 
     def history(self, id: str) -> list[Record]:
-        """All versions of a record, oldest first. Raises: NotFound."""
+        """All versions of a record, oldest first; empty where there never was one. Raises: NotFound where it was forgotten."""
         return self._memory.history(id, user_id=self._user, agent_id=self._agent)
 
     def lineage(self, id: str) -> Lineage:

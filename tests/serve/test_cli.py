@@ -279,7 +279,7 @@ def test_keeping(rmem: Rmem, tmp_path: Path) -> None:
     assert (status["records"], status["versions"], status["encoder"]) == (1, 2, "none")
     assert "1 in 2 versions users 1" in words(rmem("status").out)
     assert rmem("verify").code == 0
-    assert rmem("rebuild", "--json").row == {"records": 1, "versions": 2}
+    assert rmem("rebuild", "--json").row == {"done": True, "records": 1, "versions": 2}
     assert "no encoder" in rmem("flush").err
     assert rmem("backup", tmp_path / "copy.rmem").code == 0
     assert rmem("list", "--store", tmp_path / "copy.rmem", "--json").row["text"] == "a green boat"

@@ -22,11 +22,13 @@ REACHED = (
     ),
 )
 """Files whose errors a command can end with."""
-LIBRARY = re.compile(r"(?<![\w.])[a-z_]+\(\)|(?<![\w\"-])[a-z_]+=|\b[a-z]+_(?:id|of|at)\b")
+LIBRARY = re.compile(r"(?<![\w.])[a-z_]+\(\)|(?<![\w\"?&-])[a-z_]+=|\b[a-z]+_(?:id|of|at)\b")
 ERRORS = {name for name in vars(remanence.errors) if name[0].isupper()}
 NEVER = {
     "meta=",  # --meta makes a mapping
     "recheck=",  # rmem forget always does
+    "embed=",  # this and the next stand in URLs, as they are written there
+    "sslmode=",
 }
 """What no command can be told."""
 

@@ -109,7 +109,9 @@ class Core:
         own = (embedder,) if isinstance(embedder, Form) else ()
         self._forms: tuple[Form, ...] = (*own, *forms)
         self._worker = (
-            EmbeddingWorker(self._store, embedder) if embedder and not read_only else None
+            EmbeddingWorker(self._store, embedder, later=self._store.later)
+            if embedder and not read_only
+            else None
         )
         self._spaces: dict[Scope, Space] = {}
         self._learnt: tuple[tuple[Scope, int], Lessons] | None = None

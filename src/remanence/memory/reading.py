@@ -143,7 +143,7 @@ class Reading(Core):
     def history(
         self, id: str, *, user_id: str | None = None, agent_id: str | None = None
     ) -> list[Record]:
-        """All versions of a record, oldest first. Raises: NotFound."""
+        """All versions of a record, oldest first; empty where there never was one. Raises: NotFound where it was forgotten."""
         scope = self._scope(user_id, agent_id)
         found = self._store.history(scope, id)
         self._noted(found[-1:])

@@ -14,7 +14,7 @@ import typer
 from remanence.errors import InvalidInput
 
 
-def zoned(value: str | None) -> str | None:
+def zoned(option: typer.CallbackParam, value: str | None) -> str | None:
     """Check a date of the command line: a plain date, or a time with its zone. Raises: InvalidInput."""
     if value is None:
         return None
@@ -22,10 +22,11 @@ def zoned(value: str | None) -> str | None:
         parsed = datetime.fromisoformat(value.strip())
     except ValueError as error:
         hint = "write it like 2025-03-01, or 2025-03-01T09:30Z, or 2025-03-01T09:30+01:00"
-        raise InvalidInput(f"{value!r} is no date", hint=hint) from error
+        raise InvalidInput(f"{option.opts[0]} {value!r} is no date", hint=hint) from error
     if parsed.tzinfo is None and len(value.strip()) > len("2025-03-01"):
         raise InvalidInput(
-            f"{value} has no time zone", hint=f"write {value}Z for UTC, or {value}+01:00"
+            f"{option.opts[0]} {value} has no time zone",
+            hint=f"write {value}Z for UTC, or {value}+01:00",
         )
     return value
 
@@ -144,7 +145,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Session = Annotated[
     str, typer.Option("--session", metavar="ID", help="The conversation's id.", show_default=False)
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON for programs: one object a line.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON for programs: a line for each thing.")]
 AsOf = Annotated[
     str | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""What commands print: memories worth reading for people, one JSON object a line for programs.
+"""What commands print: memories worth reading for people, a line of JSON for each thing for programs.
 
 On a terminal, text is wrapped to its width. Elsewhere (a pipe, a file) nothing is wrapped or coloured, so that `grep` sees
 whole memories. Control characters in memories are shown, not sent: a text must not steer the terminal that displays it.
@@ -6,12 +6,10 @@ whole memories. Control characters in memories are shown, not sent: a text must 
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -28,6 +26,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from remanence.serve.ops.line import dumps
 from remanence.types import Hit, Record
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -54,10 +53,9 @@ def console(*, errors: bool = False) -> Console:
     return _Terminal(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
-def emit(value: Mapping[str, object]) -> None:
-    """One JSON object on a line of its own. Lone surrogates are escaped, all else is UTF-8."""
-    line = json.dumps(value, ensure_ascii=False, default=_plain)
-    sys.stdout.write(_surrogates_escaped(line) + "\n")
+def emit(value: object) -> None:
+    """JSON on a line of its own; nouns are put into JSON's kinds by `ops.wire.plain` before."""
+    sys.stdout.write(dumps(value).decode() + "\n")
 
 
 def visible(text: str) -> str:
@@ -129,7 +127,7 @@ def print_withheld(reasons: Sequence[str], *, json_: bool) -> None:
         return
     out = console(errors=True)
     if json_:
-        out.print(json.dumps({"withheld": list(reasons)}, ensure_ascii=False))
+        out.print(dumps({"withheld": list(reasons)}).decode())
         return
     for reason in reasons:
         out.print(f"withheld: {visible(reason.replace(' withheld: ', ': ', 1))}", style="yellow")
@@ -206,23 +204,6 @@ def _print_grid(out: Console, grid: Table) -> None:
         out.print(Text(line.rstrip()), soft_wrap=True)
 
 
-def as_json(thing: object) -> dict[str, object]:
-    """A noun as plain values. Field names are those of its dataclass; times are ISO 8601 with zone or null."""
-    if isinstance(thing, Hit):
-        return {
-            "score": thing.score,
-            "record": as_json(thing.record),
-            "signals": dict(thing.signals),
-            "notes": list(thing.notes),
-        }
-    assert is_dataclass(thing)
-    found = {field.name: getattr(thing, field.name) for field in fields(thing)}
-    if isinstance(thing, Record):
-        found["sources"] = [source._asdict() for source in thing.sources]
-        found["slot"] = thing.slot._asdict() if thing.slot else None
-    return found
-
-
 @contextmanager
 def progress(description: str, *, shown: bool = True) -> Iterator[Ticker]:
     """A bar on standard error while something long runs; nothing where that is no terminal or `shown` is False."""
@@ -256,20 +237,7 @@ def working(description: str, *, shown: bool = True) -> Iterator[None]:
         yield
 
 
-def _plain(value: object) -> object:
-    """What JSON has no form for."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
-
-
 def _shown(code: int) -> str:
     if code < 0x20:
         return chr(0x2400 + code)
     return "\u2421" if code == 0x7F else f"\\u{code:04x}"
-
-
-def _surrogates_escaped(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
@@ -15,15 +14,14 @@ from typing import Any
 import typer
 import typer.main
 
-from remanence.errors import ModelError, RemanenceError, StoreError
+from remanence.errors import RemanenceError, StoreError, UsageError
 from remanence.serve.cli import COMMANDS, COMPLETING, Command
+from remanence.serve.ops.line import dumps
+from remanence.serve.ops.status import exit_code, told
 from remanence.serve.output import visible
 from remanence.serve.wording import in_words
 
 NOTHING_FOUND = 1
-WRONG_CALL = 2
-STORE = 3
-MODEL = 4
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 """As shells report a program that SIGPIPE ended: `rmem list | head`."""
@@ -56,20 +54,16 @@ def run(command: Command, arguments: Sequence[str], before: Sequence[str] = ()) 
         return int(done_early.exit_code)
     except _Misuse as error:
         message = error.format_message().rstrip(".")
-        return report("UsageError", message, f"see rmem {command.name} --help", WRONG_CALL)
-    except ModelError as error:
-        return report(error.code, error.message, error.hint, MODEL)
-    except StoreError as error:
-        return report(error.code, error.message, error.hint, STORE)
+        return report.of(UsageError(message, hint=f"see rmem {command.name} --help"))
     except RemanenceError as error:
-        return report(error.code, error.message, error.hint, WRONG_CALL)
+        return report.of(error)
     except BrokenPipeError:
         # The interpreter flushes once more at its end: give that somewhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return report("OSError", f"{where}{error.strerror or error}", "", STORE)
+        return report("OSError", f"{where}{error.strerror or error}", "", exit_code(StoreError("")))
     except typer.Abort:
         return report("Cancelled", "cancelled", "nothing was changed", INTERRUPTED)
     except (KeyboardInterrupt, EOFError):
@@ -123,14 +117,19 @@ class _Report:
 
     as_json: bool
 
-    def __call__(self, code: str, message: str, hint: str, exit_code: int) -> int:
+    def of(self, error: RemanenceError) -> int:
+        """Tell of one of our own errors, in the words of the command line."""
+        said = told(error)
+        return self(
+            said["code"], in_words(said["message"]), in_words(said["hint"]), exit_code(error)
+        )
+
+    def __call__(self, code: str, message: str, hint: str, exit_with: int) -> int:
         if os.environ.get("REMANENCE_DEBUG"):
             traceback.print_exc()
-        message, hint = in_words(message), in_words(hint)
-        told = f"error: {message}{' - ' if hint else ''}{hint}"
+        line = f"error: {message}{' - ' if hint else ''}{hint}"
         if self.as_json:
-            told = json.dumps(
-                {"error": {"code": code, "message": message, "hint": hint}}, ensure_ascii=False
-            )
-        print(visible(" ".join(told.splitlines())), file=sys.stderr)
-        return exit_code
+            error = {"code": code, "message": message, "hint": hint}
+            line = dumps({"error": error}).decode()
+        print(visible(" ".join(line.splitlines())), file=sys.stderr)
+        return exit_with

@@ -16,7 +16,7 @@ _VERBS: Final = {
     "reject": "rmem quarantine reject",
     **{name: f"rmem {name}" for name in COMMANDS},
 }
-_OPTIONS: Final = {
+OPTIONS: Final = {
     "user_id": "--user",
     "agent_id": "--agent",
     "session_id": "--session",
@@ -26,6 +26,7 @@ _OPTIONS: Final = {
     "known_at": "--known-at",
     "since": "--from",
     "until": "--to",
+    "ops": "--op",
     "k": "-k",
     "key": "--keys",
     **{
@@ -46,10 +47,8 @@ _PHRASES: Final = {
 """What says the same in other words, not only by other names."""
 _QUOTED: Final = re.compile(r"('[^']*')")
 _CALL: Final = re.compile(r"(?<![\w.])([a-z_]+)\(\)")
-_VALUED: Final = re.compile(
-    rf"(?<![\w.\[\"'-])({'|'.join(_OPTIONS)})=(?:True\b|\"([^\"]*)\"|(\S)?)"
-)
-_NAME: Final = re.compile(rf"(?<![\w=-])({'|'.join(n for n in _OPTIONS if '_' in n)})\b(?!=)")
+_VALUED: Final = re.compile(rf"(?<![\w.\[\"'-])({'|'.join(OPTIONS)})=(?:True\b|\"([^\"]*)\"|(\S)?)")
+_NAME: Final = re.compile(rf"(?<![\w=-])({'|'.join(n for n in OPTIONS if '_' in n)})\b(?!=)")
 
 
 def in_words(text: str) -> str:
@@ -61,11 +60,14 @@ def in_words(text: str) -> str:
     'say whose: --tenant acme, or --everything of a --user'
     >>> in_words("limit=-1 and 'list()'")
     "--limit -1 and 'list()'"
+    >>> in_words("at='soon' is no date")
+    "--at 'soon' is no date"
     """
     for phrase, spoken in _PHRASES.items():
         text = text.replace(phrase, spoken)
     parts = _QUOTED.split(text)
-    return "".join(part if place % 2 else _said(part) for place, part in enumerate(parts))
+    said = (part if place % 2 else _said(part) for place, part in enumerate(parts))
+    return "".join(said).rstrip()
 
 
 def _said(text: str) -> str:
@@ -80,11 +82,12 @@ def _verb(match: re.Match[str]) -> str:
 
 def _valued(match: re.Match[str]) -> str:
     value = match[2] or match[3] or ""
-    return f"{_OPTIONS[match[1]]}{' ' if value else ''}{value}"
+    quoted = match.end() == len(match.string)  # the value stands in quotes behind it
+    return f"{OPTIONS[match[1]]}{' ' if value or quoted else ''}{value}"
 
 
 def _named(match: re.Match[str]) -> str:
-    return _OPTIONS[match[1]]
+    return OPTIONS[match[1]]
 
 
 _RULES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (

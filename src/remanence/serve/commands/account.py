@@ -8,11 +8,13 @@ import typer
 from rich.text import Text
 
 from remanence.serve.opening import Here
+from remanence.serve.ops.table import OPS
+from remanence.serve.ops.wire import plain
 from remanence.serve.options import Json, zoned
-from remanence.serve.output import as_json, brief, console, day, emit, print_text, table, visible
+from remanence.serve.output import brief, console, day, emit, print_text, table, visible
 from remanence.serve.shell import NOTHING_FOUND
 from remanence.serve.spread import spread
-from remanence.store.people import Changed, LogLine, Span
+from remanence.store.people import Changed, LogLine, Readout, Span
 
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "red")
 
@@ -46,7 +48,9 @@ def log(
     after: Annotated[
         int, typer.Option("--after", metavar="N", help="Events behind this number.")
     ] = 0,
-    oldest: Annotated[bool, typer.Option("--oldest", help="The oldest first.")] = False,
+    newest: Annotated[
+        bool, typer.Option("--newest/--oldest", help="The newest first, or the oldest.")
+    ] = True,
     json_: Json = False,
     *,
     here: Here,
@@ -58,18 +62,21 @@ def log(
     rmem log --actor sleep/ --json
     """
     with here.open() as memory:
-        lines = memory.log(
-            **here.whose,
-            actor=actor,
-            ops=op or (),
-            reads=reads,
-            after=after,
-            limit=limit,
-            newest=not oldest,
+        lines: list[LogLine] = OPS["log"].call(
+            memory,
+            {
+                **here.whose,
+                "actor": actor,
+                "ops": op or (),
+                "reads": reads,
+                "after": after,
+                "limit": limit,
+                "newest": newest,
+            },
         )
     for line in lines:
         if json_:
-            emit(as_json(line))
+            emit(plain(line))
         else:
             _print_line(line)
     if not lines and not json_:
@@ -108,10 +115,12 @@ def diff(
     rmem diff --from 2025-03-01 --to 2025-04-01
     """
     with here.open() as memory:
-        changes = memory.diff(since, until, **here.whose)
+        changes: list[Changed] = OPS["diff"].call(
+            memory, {**here.whose, "since": since, "until": until}
+        )
     for change in changes:
         if json_:
-            emit(as_json(change))
+            emit(plain(change))
         else:
             _print_change(change)
     if not changes and not json_:
@@ -131,10 +140,10 @@ def blame(
     rmem blame m17
     """
     with here.open() as memory:
-        spans = memory.blame(id, **here.whose)
+        spans: list[Span] = OPS["blame"].call(memory, {**here.whose, "id": id})
     if json_:
         for span in spans:
-            emit(as_json(span))
+            emit(plain(span))
         return 0
     out, body = console(), Text()
     sources: dict[tuple[str, int], Span] = {}
@@ -176,10 +185,12 @@ def readers(
     rmem readers m17
     """
     with here.open() as memory:
-        reads = memory.readers(id or None, **here.whose, limit=limit)
+        reads: list[Readout] = OPS["readers"].call(
+            memory, {**here.whose, "id": id or None, "limit": limit}
+        )
     if json_:
         for read in reads:
-            emit(as_json(read))
+            emit(plain(read))
     elif reads:
         rows = ((day(read.at), read.reader or "?", read.id) for read in reads)
         table(("when (UTC)", "who", "memory"), rows)

@@ -12,9 +12,10 @@ from remanence.llm.endpoint import from_environment
 from remanence.serve.answer import answer
 from remanence.serve.commands.read import Question, wait_for_vectors
 from remanence.serve.opening import Asking
+from remanence.serve.ops.table import OPS
+from remanence.serve.ops.wire import plain
 from remanence.serve.options import Explain, Json, Session
 from remanence.serve.output import (
-    as_json,
     console,
     emit,
     print_hits,
@@ -25,7 +26,7 @@ from remanence.serve.output import (
 )
 from remanence.serve.shell import NOTHING_FOUND
 from remanence.serve.spread import spread
-from remanence.types import Hits
+from remanence.types import Context, Hits
 
 
 @spread
@@ -79,12 +80,13 @@ def ask(
     rmem ask "What did we decide about the boat?" --llm-url http://localhost:11434/v1 --llm-model llama3.2
     """
     chat = None if only_memories else from_environment(url=url, model=model)
+    asked = {**here.how, "query": question, "session_id": session}
     with here.open() as memory:
         wait_for_vectors(memory)
         if chat is None:
-            hits = memory.search(question, **here.how, session_id=session, k=k)
+            hits: Hits = OPS["search"].call(memory, {**asked, "k": k})
             return _memories(question, hits, json_, explain)
-        context = memory.context(question, budget=budget, **here.how, session_id=session)
+        context: Context = OPS["context"].call(memory, {**asked, "budget": budget})
     if not context.hits:
         return _memories(question, Hits([], context.withheld), json_, explain)
     try:
@@ -103,7 +105,7 @@ def ask(
                 "answer": found.text,
                 "model": chat.id,
                 "cited": list(found.cited),
-                "hits": [{"n": number, **as_json(hit)} for number, hit in sources],
+                "hits": [{"n": number, **plain(hit)} for number, hit in sources],
                 "withheld": list(context.withheld),
             }
         )
@@ -126,7 +128,7 @@ def ask(
 
 def _memories(question: str, hits: Hits, json_: bool, explain: bool) -> int:
     if json_:
-        numbered = [{"n": number, **as_json(hit)} for number, hit in enumerate(hits, 1)]
+        numbered = [{"n": number, **plain(hit)} for number, hit in enumerate(hits, 1)]
         emit(
             {
                 "question": question,

@@ -1,4 +1,4 @@
-"""`rmem conflicts` and `rmem quarantine`: what waits for somebody's decision."""
+"""`rmem conflicts`, `quarantine`, `pin`, `unpin` and `mark`: what somebody decides about memories."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from rich.text import Text
 from remanence.errors import InvalidInput
 from remanence.serve.commands.look import print_fact
 from remanence.serve.opening import Doing
+from remanence.serve.ops.table import OPS
+from remanence.serve.ops.wire import plain
 from remanence.serve.options import Json
-from remanence.serve.output import as_json, console, emit, print_memory, visible
+from remanence.serve.output import console, emit, print_memory, visible
 from remanence.serve.shell import NOTHING_FOUND
 from remanence.serve.spread import spread
 from remanence.text.slots.conflicts import Conflict
-from remanence.types import Ack
+from remanence.types import Ack, Record
+
+Ids = Annotated[list[str], typer.Argument(help="Ids of memories, as search shows them.")]
 
 
 class Settling(StrEnum):
@@ -56,9 +60,11 @@ def conflicts(
     """
     with here.open() as memory:
         if action is None:
-            return _list_conflicts(memory.conflicts(**here.whose), json_)
+            return _list_conflicts(OPS["conflicts"].call(memory, here.whose), json_)
         _refuse_nothing(id, f"conflicts {action}")
-        acks = memory.settle(id, **here.whose, both=action is Settling.keep_both)
+        acks: list[Ack] = OPS["settle"].call(
+            memory, {**here.whose, "id": id, "both": action is Settling.keep_both}
+        )
     told = "both stand" if action is Settling.keep_both else f"{id} holds"
     return _done(acks, told, json_)
 
@@ -93,10 +99,12 @@ def quarantine(
     """
     with here.open() as memory:
         if action is None:
-            waiting = memory.quarantine(**here.whose, limit=limit)
+            waiting: list[tuple[Record, str]] = OPS["quarantine"].call(
+                memory, {**here.whose, "limit": limit}
+            )
             for number, (record, reason) in enumerate(waiting, 1):
                 if json_:
-                    emit({"record": as_json(record), "why": reason})
+                    emit(plain((record, reason)))
                     continue
                 origin = (
                     f"from {record.origin}, trusted {record.trust:g}: " if record.origin else ""
@@ -106,27 +114,75 @@ def quarantine(
         _refuse_nothing(ids, f"quarantine {action}")
         acks: list[Ack] = []
         for id in ids or ():
-            if action is Waiting.confirm:
-                acks += memory.confirm(id, **here.whose)
-            else:
-                acks += memory.reject(id, **here.whose, why=why)
+            because = {} if action is Waiting.confirm else {"why": why}
+            acks += OPS[action].call(memory, {**here.whose, "id": id, **because})
     told = "can be read now" if action is Waiting.confirm else "stays out; rmem forget erases it"
     return _done(acks, f"{', '.join(ids or ())}: {told}", json_)
+
+
+@spread
+def pin(ids: Ids, json_: Json = False, *, here: Doing) -> int:
+    """Keep memories from ever fading into the archive.
+
+    rmem pin m17 m18
+    """
+    return _mark(ids, {"mark": "pinned"}, "pinned", json_, here)
+
+
+@spread
+def unpin(ids: Ids, json_: Json = False, *, here: Doing) -> int:
+    """Let pinned memories fade again, as all others do.
+
+    rmem unpin m17
+    """
+    return _mark(ids, {"mark": "pinned", "on": False}, "no longer pinned", json_, here)
+
+
+@spread
+def mark(
+    id: Annotated[str, typer.Argument(help="The memory's id, as search shows it.")],
+    mark: Annotated[
+        str,
+        typer.Argument(
+            help="pinned (never fades), archived (found only with --archived), or a name of your own."
+        ),
+    ],
+    on: Annotated[bool, typer.Option("--on/--off", help="Set it, or take it off.")] = True,
+    why: Annotated[
+        str, typer.Option("--why", metavar="TEXT", help="The reason.", show_default=False)
+    ] = "",
+    json_: Json = False,
+    *,
+    here: Doing,
+) -> int:
+    """Set a mark on a memory, or take it off. The ledger keeps who did so, and why.
+
+    rmem mark m17 to-check --why "the dates do not fit"
+
+    rmem mark m17 to-check --off
+    """
+    told = f"{'marked' if on else 'no longer marked'} {mark}"
+    return _mark([id], {"mark": mark, "on": on, "why": why}, told, json_, here)
+
+
+def _mark(ids: list[str], how: dict[str, object], told: str, json_: bool, here: Doing) -> int:
+    with here.open() as memory:
+        for id in ids[1:]:  # all are there before the first is marked
+            OPS["get"].call(memory, {**here.whose, "id": id})
+        acks = [OPS["mark"].call(memory, {**here.whose, "id": id, **how}) for id in ids]
+    for ack in acks:
+        if json_:
+            emit(plain(ack))
+        else:
+            console().print(visible(f"{told}  {ack.id}"))
+    return 0
 
 
 def _list_conflicts(found: list[Conflict], json_: bool) -> int:
     out = console()
     for number, one in enumerate(found, 1):
         if json_:
-            emit(
-                {
-                    "subject": one.subject,
-                    "attribute": one.attribute,
-                    "since": one.since,
-                    "older": as_json(one.older),
-                    "newer": as_json(one.newer),
-                }
-            )
+            emit(plain(one))
             continue
         if number > 1:
             out.print()
@@ -160,7 +216,7 @@ def _done(acks: list[Ack], told: str, json_: bool) -> int:
     refused = [ack for ack in acks if ack.status == "rejected"]
     if json_:
         for ack in acks:
-            emit(as_json(ack))
+            emit(plain(ack))
     elif refused:
         raise InvalidInput(f"it was not stored: {refused[0].reason}")
     else:

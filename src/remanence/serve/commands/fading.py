@@ -1,10 +1,7 @@
-"""`rmem pin`, `unpin`, `fade`, `sleep` and `undo`: what becomes of memories while nobody asks."""
+"""`rmem fade`, `sleep` and `undo`: what becomes of memories while nobody asks."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import fields
 from typing import Annotated
 
 import typer
@@ -13,9 +10,10 @@ from rich.text import Text
 from remanence.errors import Conflict, NotFound
 from remanence.memory import Memory
 from remanence.serve.opening import Doing, Here
+from remanence.serve.ops.table import OPS
+from remanence.serve.ops.wire import plain
 from remanence.serve.options import DryRun, Json
 from remanence.serve.output import (
-    as_json,
     brief,
     console,
     emit,
@@ -26,30 +24,11 @@ from remanence.serve.output import (
 from remanence.serve.spread import spread
 from remanence.text.keep.fade import Moved
 from remanence.text.keep.sleep import Night
-from remanence.types import Add, Change, Link, Mark, Revise, Undo
+from remanence.types import Ack, Add, Change, Link, Mark, Revise, Undo
 
-Ids = Annotated[list[str], typer.Argument(help="Ids of memories, as search shows them.")]
 _SHOWN = 50
 _PARTS = 100
 """Steps of the bar: sleepers tell the share of their work that is done."""
-
-
-@spread
-def pin(ids: Ids, json_: Json = False, *, here: Doing) -> int:
-    """Keep memories from ever fading into the archive.
-
-    rmem pin m17 m18
-    """
-    return _mark(ids, True, json_, here)
-
-
-@spread
-def unpin(ids: Ids, json_: Json = False, *, here: Doing) -> int:
-    """Let pinned memories fade again, as all others do.
-
-    rmem unpin m17
-    """
-    return _mark(ids, False, json_, here)
 
 
 @spread
@@ -71,17 +50,12 @@ def fade(
     rmem fade --dry-run
     """
     with here.open() as memory:
-        moved = memory.fade(**here.whose, below=below, keep=keep, dry_run=dry_run)
+        moved: list[Moved] = OPS["fade"].call(
+            memory, {**here.whose, "below": below, "keep": keep, "dry_run": dry_run}
+        )
         if json_:
             for one in moved:
-                emit(
-                    {
-                        "id": one.id,
-                        "archived": one.archived,
-                        "strength": one.strength,
-                        "why": one.why,
-                    }
-                )
+                emit(plain(one))
             return 0
         _print_moved(memory, moved, here)
     gone = sum(one.archived for one in moved)
@@ -131,25 +105,20 @@ def sleep(
     rmem sleep --seconds 60
     """
     with here.open() as memory, progress("sleeping", shown=not json_) as tick:
-        night = memory.sleep(
-            **here.whose,
-            seconds=_most(seconds),
-            tokens=_most(tokens),
-            bytes=_most(bytes),
-            only=only or (),
-            dry_run=dry_run,
+        night: Night = OPS["sleep"].call(
+            memory,
+            {
+                **here.whose,
+                "seconds": seconds,
+                "tokens": tokens,
+                "bytes": bytes,
+                "only": only or (),
+                "dry_run": dry_run,
+            },
             progress=lambda name, done, _: tick(round(done * _PARTS), _PARTS, name),
         )
     if json_:
-        emit(
-            {
-                "run": night.run,
-                "dry": night.dry,
-                "done": night.done,
-                "sleepers": [as_json(one) for one in night.sleepers],
-                "changes": [_change(change) for change in night.changes],
-            }
-        )
+        emit(plain(night))
         return 0
     _print_night(night)
     return 0
@@ -178,32 +147,19 @@ def undo(
     named = what.removeprefix("sleep/").partition("/")[0].removeprefix("#")
     with here.open() as memory:
         try:
-            acks = memory.undo(int(named) if named.isdecimal() else named, **here.whose)
+            number = int(named) if named.isdecimal() else named
+            acks: list[Ack] = OPS["undo"].call(memory, {**here.whose, "what": number})
         except NotFound as error:
             raise NotFound(error.message, hint="rmem log --actor sleep/ names the runs") from error
         except Conflict as error:
-            told = error.message.removeprefix("'': ")
-            raise Conflict(told, hint="rmem log shows the events") from error
+            raise Conflict(error.message, hint="rmem log shows the events") from error
     if json_:
         for ack in acks:
-            emit(as_json(ack))
+            emit(plain(ack))
         return 0
     done = sum(ack.status == "stored" for ack in acks)
     told = f"took back {done:,} {'event' if done == 1 else 'events'}"
     console().print(told if done else "it was taken back before")
-    return 0
-
-
-def _mark(ids: list[str], on: bool, json_: bool, here: Doing) -> int:
-    with here.open() as memory:
-        for id in ids:
-            memory.get(id, **here.whose)  # all are there before the first is marked
-        acks = [memory.mark(id, "pinned", **here.whose, on=on) for id in ids]
-    for ack in acks:
-        if json_:
-            emit(as_json(ack))
-        else:
-            console().print(visible(f"{'pinned' if on else 'no longer pinned'}  {ack.id}"))
     return 0
 
 
@@ -216,7 +172,7 @@ def _print_moved(memory: Memory, moved: list[Moved], here: Doing) -> None:
             out.print("to the archive:" if way else "back:", style="bold")
         for one in chosen:
             out.print(Text.assemble("  ", (visible(one.id), "dim"), "  ", visible(one.why)))
-            text = memory.get(one.id, **here.whose).text
+            text = OPS["get"].call(memory, {**here.whose, "id": one.id}).text
             out.print(f"    {brief(text, indent=4)}")
     if more := len(moved) - len(shown):
         out.print(f"… and {more:,} more; --json lists all", style="dim")
@@ -268,17 +224,3 @@ def _told(change: Change) -> str:
         case Undo(seq=seq):
             return f"undo {seq}"
     return f"{type(change).__name__.lower()} {change.id}"
-
-
-def _change(change: Change) -> Mapping[str, object]:
-    """A change as plain values, named by its kind; what is empty is left out."""
-    found = {field.name: getattr(change, field.name) for field in fields(change)}
-    found["sources"] = [source._asdict() for source in found.get("sources", ())]
-    if found.get("slot"):
-        found["slot"] = found["slot"]._asdict()
-    kept = {name: value for name, value in found.items() if value not in (None, "", (), [], {})}
-    return {"change": type(change).__name__.lower(), **kept}
-
-
-def _most(given: float | None) -> float:
-    return math.inf if given is None else given

@@ -15,6 +15,8 @@ from remanence.errors import Corrupt, InvalidInput, NotFound
 from remanence.memory import Memory
 from remanence.serve.commands.keep import size_of
 from remanence.serve.opening import Doing, Place
+from remanence.serve.ops.table import OPS
+from remanence.serve.ops.wire import plain
 from remanence.serve.options import DryRun, Filter, Json, Kind, Session, Yes, pairs, zoned
 from remanence.serve.output import (
     brief,
@@ -124,7 +126,7 @@ def forget(
         plan = _planned(memory, wanted)
         if dry_run or not yes:
             if dry_run and json_:
-                emit(_plan(plan))
+                emit(plain(plan))
                 return 0
             _print_plan(memory, plan, here, errors=not dry_run)
             if dry_run:
@@ -135,11 +137,11 @@ def forget(
             _reserved(receipt) as file,
             working("erasing, and reading every byte again", shown=not json_),
         ):
-            erased = memory.forget(**wanted)
+            erased: Receipt = OPS["forget"].call(memory, wanted)
             if file is not None:
                 file.write_text(receipts.to_json(erased) + "\n", encoding="ascii")
     if json_:
-        print(receipts.to_json(erased))
+        emit(plain(erased))
     else:
         derived = f" and {len(plan.kin):,} derived from them" if plan.kin else ""
         told = f"forgot {_count(len(plan.asked), 'memory')}{derived}"
@@ -160,7 +162,7 @@ def show(file: File, json_: Json = False) -> int:
     """
     found = _read(file)
     if json_:
-        print(receipts.to_json(found))
+        emit(plain(found))
         return 0
     print_pairs(
         [
@@ -291,7 +293,7 @@ def _refuse_unclear(wanted: Choice) -> None:
 
 def _planned(memory: Memory, wanted: Choice) -> ForgetPlan:
     try:
-        plan = memory.plan_forget(**wanted)
+        plan: ForgetPlan = OPS["plan_forget"].call(memory, wanted)
     except NotFound as error:
         raise NotFound(error.message, hint="nothing was erased") from error
     if not plan.asked:
@@ -304,7 +306,7 @@ def _print_plan(memory: Memory, plan: ForgetPlan, here: Doing, *, errors: bool) 
     out = console(errors=errors)
     for id in plan.asked[:_SHOWN]:
         try:
-            text = memory.get(id, **here.whose).text
+            text = OPS["get"].call(memory, {**here.whose, "id": id}).text
         except NotFound:  # retracted, or an earlier user's: the plan counts it
             text = ""
         out.print(visible(brief(f"{id}: {text}" if text else id)))
@@ -314,15 +316,6 @@ def _print_plan(memory: Memory, plan: ForgetPlan, here: Doing, *, errors: bool) 
     out.print(f"{_count(len(plan.asked), 'memory')}{derived}: {size_of(plan.bytes)} of content")
     rows = ", ".join(f"{count:,} {name}" for name, count in plan.forms.items() if count)
     out.print(f"rows: {rows}", style="dim")
-
-
-def _plan(plan: ForgetPlan) -> dict[str, object]:
-    return {
-        "asked": list(plan.asked),
-        "kin": list(plan.kin),
-        "forms": dict(plan.forms),
-        "bytes": plan.bytes,
-    }
 
 
 def _print_checks(receipt: Receipt, *, brief_: bool) -> None:

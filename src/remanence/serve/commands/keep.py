@@ -1,8 +1,7 @@
-"""`rmem status`, `flush`, `verify`, `rebuild`, `backup` and `export`: keeping a store in good order."""
+"""`rmem status`, `users`, `flush`, `verify`, `rebuild`, `backup` and `export`: keeping a store in good order."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +9,15 @@ import typer
 
 from remanence.embed.choose import why_none
 from remanence.errors import Corrupt, InvalidInput
-from remanence.memory import Memory
+from remanence.memory import Memory, Status
 from remanence.serve.opening import Place
+from remanence.serve.ops.table import OPS
+from remanence.serve.ops.wire import answer, plain
 from remanence.serve.options import Embedder, Json
 from remanence.serve.output import console, emit, print_pairs, progress, visible, working
+from remanence.serve.shell import NOTHING_FOUND
 from remanence.serve.spread import spread
+from remanence.store.verify import Report
 
 TICK = 0.2
 """Seconds between two looks at the queue."""
@@ -24,9 +27,9 @@ TICK = 0.2
 def status(embedder: Embedder = "auto", json_: Json = False, *, here: Place) -> int:
     """Counts, sizes, the encoder and how far the embedding is."""
     with here.open(embedder=embedder) as memory:
-        found = memory.status()
+        found: Status = OPS["status"].call(memory, {})
     if json_:
-        emit(asdict(found))
+        emit(plain(found))
         return 0
     versions = f" in {found.versions:,} versions" if found.versions != found.records else ""
     print_pairs(
@@ -55,16 +58,34 @@ def status(embedder: Embedder = "auto", json_: Json = False, *, here: Place) -> 
 
 
 @spread
+def users(json_: Json = False, *, here: Place) -> int:
+    """Whose memories are in the store, in the order in which they were first written to.
+
+    rmem users --json
+    """
+    with here.open() as memory:
+        found: list[str] = OPS["users"].call(memory, {})
+    for user in found:
+        if json_:
+            emit(user)
+        else:
+            console().print(visible(user))
+    if not found and not json_:
+        console(errors=True).print("nothing stored")
+    return 0 if found else NOTHING_FOUND
+
+
+@spread
 def flush(embedder: Embedder = "auto", json_: Json = False, *, here: Place) -> int:
     """Embed everything that waits for its vectors."""
     with here.open(embedder=embedder) as memory:
-        if memory.status().encoder == "none":
+        if OPS["status"].call(memory, {}).encoder == "none":
             raise InvalidInput(
                 "there is no encoder to embed with", hint=why_none() or "--embedder names one"
             )
         done = embed(memory, shown=not json_)
     if json_:
-        emit({"embedded": done})
+        emit({**answer(True), "embedded": done})
     else:
         console().print(f"embedded {done:,}")
     return 0
@@ -72,12 +93,13 @@ def flush(embedder: Embedder = "auto", json_: Json = False, *, here: Place) -> i
 
 def embed(memory: Memory, *, shown: bool) -> int:
     """Wait for the queue behind a progress bar; how many texts were embedded. Raises: what stopped the encoder."""
-    first = memory.status()
+    first: Status = OPS["status"].call(memory, {})
     if first.encoder == "none":
         return 0
     with progress("embedding", shown=shown) as tick:
-        while not memory.flush(TICK):
-            tick(first.pending - memory.status().pending, first.pending)
+        while not OPS["flush"].call(memory, {"timeout": TICK}):
+            left: Status = OPS["status"].call(memory, {})
+            tick(first.pending - left.pending, first.pending)
     return first.pending
 
 
@@ -85,9 +107,9 @@ def embed(memory: Memory, *, shown: bool) -> int:
 def verify(json_: Json = False, *, here: Place) -> int:
     """Check the chain of the ledger, every digest, derived state against the ledger, and the pages of the file."""
     with here.open() as memory, working("verifying", shown=not json_):
-        report = memory.verify()
+        report: Report = OPS["verify"].call(memory, {})
     if json_:
-        emit(asdict(report))
+        emit(plain(report))
     else:
         console().print(
             f"{report.events:,} events, {report.versions:,} versions, {report.vectors:,} vectors: "
@@ -105,10 +127,10 @@ def verify(json_: Json = False, *, here: Place) -> int:
 def rebuild(json_: Json = False, *, here: Place) -> int:
     """Derive everything anew from the ledger: words, links, names, the queue. Vectors are kept."""
     with here.open() as memory, working("rebuilding", shown=not json_):
-        memory.rebuild()
-        found = memory.status()
+        done = answer(OPS["rebuild"].call(memory, {}))
+        found: Status = OPS["status"].call(memory, {})
     if json_:
-        emit({"records": found.records, "versions": found.versions})
+        emit({**done, "records": found.records, "versions": found.versions})
     else:
         console().print(f"rebuilt {found.versions:,} versions of {found.records:,} memories")
     return 0
@@ -126,7 +148,7 @@ def backup(
     rmem backup ~/backups/memory-$(date +%F).rmem
     """
     with here.open() as memory, working("copying", shown=not json_):
-        memory.backup(path)
+        OPS["backup"].call(memory, {"path": path})
     size = path.stat().st_size
     if json_:
         emit({"path": str(path), "bytes": size})
@@ -147,7 +169,7 @@ def export(
     rmem export memory.jsonl
     """
     with here.open() as memory, working("exporting", shown=not json_):
-        lines = memory.export(path)
+        lines: int = OPS["export"].call(memory, {"path": path})
         digest = memory.state_digest()
     if json_:
         emit({"path": str(path), "lines": lines, "state_digest": digest})

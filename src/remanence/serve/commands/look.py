@@ -10,6 +10,8 @@ from rich.text import Text
 
 from remanence.errors import NotFound
 from remanence.serve.opening import Here, open_memory
+from remanence.serve.ops.table import OPS
+from remanence.serve.ops.wire import plain
 from remanence.serve.options import (
     Archived,
     Asker,
@@ -24,7 +26,6 @@ from remanence.serve.options import (
     pairs,
 )
 from remanence.serve.output import (
-    as_json,
     brief,
     console,
     day,
@@ -69,21 +70,24 @@ def list_(
     rmem list --json --limit 100000 | jq -r .text
     """
     with here.open() as memory:
-        records = memory.list(
-            **here.whose,
-            session_id=session,
-            kinds=kind or (),
-            filters=pairs(filter, "--filter"),
-            as_of=as_of,
-            known_at=known_at,
-            archived=archived,
-            quarantined=quarantined,
-            limit=limit,
-            after=after,
+        records: list[Record] = OPS["list"].call(
+            memory,
+            {
+                **here.whose,
+                "session_id": session,
+                "kinds": kind or (),
+                "filters": pairs(filter, "--filter"),
+                "as_of": as_of,
+                "known_at": known_at,
+                "archived": archived,
+                "quarantined": quarantined,
+                "limit": limit,
+                "after": after,
+            },
         )
     if json_:
         for record in records:
-            emit(as_json(record))
+            emit(plain(record))
         return 0 if records else NOTHING_FOUND
     for number, record in enumerate(records, after + 1):
         print_memory(number, record)
@@ -111,9 +115,11 @@ def show(
     rmem show s01:3
     """
     with open_memory(here, actor=asker, audit_reads=audit_reads) as memory:
-        record = memory.get(id, **here.whose, as_of=as_of, known_at=known_at)
+        record: Record = OPS["get"].call(
+            memory, {**here.whose, "id": id, "as_of": as_of, "known_at": known_at}
+        )
     if json_:
-        emit(as_json(record))
+        emit(plain(record))
         return 0
     print_text(record.text)
     console().print()
@@ -170,14 +176,15 @@ def history(
     """
     with here.open() as memory:
         if not id:
-            return _ledger(memory.events(**here.whose, after=after, limit=limit), json_)
-        versions = memory.history(id, **here.whose)
+            asked = {**here.whose, "after": after, "limit": limit}
+            return _ledger(OPS["events"].call(memory, asked), json_)
+        versions: list[Record] = OPS["history"].call(memory, {**here.whose, "id": id})
     if not versions:
         raise NotFound(f"no record {id!r}", hint="rmem list shows what there is")
     out = console()
     for record in versions:
         if json_:
-            emit(as_json(record))
+            emit(plain(record))
             continue
         until = f" to {day(record.valid_to)}" if record.valid_to else ""
         head = f"version {record.version}, stored {day(record.known_from)}, true from {day(record.valid_from)}{until}"
@@ -208,17 +215,20 @@ def facts_(
     rmem facts --as-of 2025-03-01 --json
     """
     with here.open() as memory:
-        found = memory.facts(
-            **here.whose,
-            as_of=as_of,
-            known_at=known_at,
-            quarantined=quarantined,
-            limit=limit,
-            after=after,
+        found: list[Record] = OPS["facts"].call(
+            memory,
+            {
+                **here.whose,
+                "as_of": as_of,
+                "known_at": known_at,
+                "quarantined": quarantined,
+                "limit": limit,
+                "after": after,
+            },
         )
     if json_:
         for record in found:
-            emit(as_json(record))
+            emit(plain(record))
         return 0 if found else NOTHING_FOUND
     for record in found:
         print_fact(record)
@@ -258,7 +268,7 @@ def _states(record: Record) -> str:
 def _ledger(events: Sequence[Event], json_: bool) -> int:
     if json_:
         for event in events:
-            emit(as_json(event))
+            emit(plain(event))
     elif events:
         rows = ((e.seq, day(e.at), e.op, e.id, e.version, e.actor, e.hash[:12]) for e in events)
         table(("seq", "when (UTC)", "what", "id", "version", "by", "hash"), rows)

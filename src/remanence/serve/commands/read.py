@@ -1,24 +1,31 @@
-"""`rmem search` and `rmem context`: reading memory."""
+"""`rmem search`, `context` and `lineage`: reading memory."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from remanence.memory import Memory
-from remanence.serve.opening import Asking
+from remanence.memory.core import Lineage
+from remanence.serve.opening import Asking, Here
+from remanence.serve.ops.table import OPS
+from remanence.serve.ops.wire import plain
 from remanence.serve.options import Explain, Filter, Json, Kind, Quarantined, Session, pairs
 from remanence.serve.output import (
-    as_json,
+    brief,
     console,
     emit,
     print_hits,
     print_text,
     print_withheld,
+    visible,
 )
 from remanence.serve.shell import NOTHING_FOUND
 from remanence.serve.spread import spread
+from remanence.types import Context, Hits, Record
 
 Question = Annotated[str, typer.Argument(help="What to look for, in your words.")]
 WAIT = 1.0
@@ -48,18 +55,21 @@ def search(
     """
     with here.open() as memory:
         wait_for_vectors(memory)
-        hits = memory.search(
-            query,
-            **here.how,
-            session_id=session,
-            k=k,
-            quarantined=quarantined,
-            kinds=kind or (),
-            filters=pairs(filter, "--filter"),
+        hits: Hits = OPS["search"].call(
+            memory,
+            {
+                **here.how,
+                "query": query,
+                "session_id": session,
+                "k": k,
+                "quarantined": quarantined,
+                "kinds": kind or (),
+                "filters": pairs(filter, "--filter"),
+            },
         )
     if json_:
         for hit in hits:
-            emit(as_json(hit))
+            emit(plain(hit))
     elif hits:
         print_hits(hits, explain=explain)
     else:
@@ -88,24 +98,19 @@ def context(
     """
     with here.open() as memory:
         wait_for_vectors(memory)
-        packed = memory.context(
-            query,
-            budget=budget,
-            **here.how,
-            session_id=session,
-            kinds=kind or (),
-            filters=pairs(filter, "--filter"),
+        packed: Context = OPS["context"].call(
+            memory,
+            {
+                **here.how,
+                "query": query,
+                "budget": budget,
+                "session_id": session,
+                "kinds": kind or (),
+                "filters": pairs(filter, "--filter"),
+            },
         )
     if json_:
-        emit(
-            {
-                "text": packed.text,
-                "tokens": packed.tokens,
-                "complete": packed.complete,
-                "withheld": list(packed.withheld),
-                "hits": [as_json(hit) for hit in packed.hits],
-            }
-        )
+        emit(plain(packed))
         return 0 if packed.hits else NOTHING_FOUND
     if explain:
         print_hits(packed.hits, explain=True)
@@ -118,11 +123,48 @@ def context(
     return 0 if packed.hits else NOTHING_FOUND
 
 
+@spread
+def lineage(
+    id: Annotated[str, typer.Argument(metavar="RECORD", help="The memory's id.")],
+    json_: Json = False,
+    *,
+    here: Here,
+) -> int:
+    """What a memory was made from, what was made from it, and what it is linked to.
+
+    rmem lineage m17
+    """
+    with here.open() as memory:
+        found: Lineage = OPS["lineage"].call(memory, {**here.whose, "id": id})
+    if json_:
+        emit(plain(found))
+        return 0
+    _print_kin("", [found.record])
+    _print_kin("made from", found.sources)
+    _print_kin("made from it", found.derived)
+    if found.links:
+        console().print("linked", style="bold")
+        for link in found.links:
+            console().print(f"  {visible(' '.join(link))}")
+    return 0
+
+
 def wait_for_vectors(memory: Memory) -> None:
     """Give what was just added a moment to be embedded; say so where more is waiting than that."""
-    if not memory.flush(WAIT):
-        pending = memory.status().pending
+    if not OPS["flush"].call(memory, {"timeout": WAIT}):
+        pending = OPS["status"].call(memory, {}).pending
         console(errors=True).print(
             f"note: {pending:,} memories are found by their words only until they are embedded (rmem flush)",
             style="yellow",
         )
+
+
+def _print_kin(heading: str, records: Sequence[Record]) -> None:
+    """Memories under a heading, a line each: id, kind, text. Nothing where there are none."""
+    if heading and records:
+        console().print(heading, style="bold")
+    for record in records:
+        head = f"{record.id}  {record.kind}  "
+        indent = "  " if heading else ""
+        text = brief(record.text, indent=len(indent) + len(head))
+        console().print(Text.assemble(indent, (visible(head), "dim"), text))

@@ -12,8 +12,9 @@ import typer
 from remanence.errors import InvalidInput
 from remanence.serve.commands.keep import size_of
 from remanence.serve.opening import Place
+from remanence.serve.ops.wire import plain
 from remanence.serve.options import Json, Keys, Store, Yes
-from remanence.serve.output import as_json, console, emit, visible
+from remanence.serve.output import console, emit, visible
 from remanence.serve.shell import NOTHING_FOUND
 from remanence.serve.sure import make_sure, refuse_unasked
 from remanence.store.folder import drop_tenant, tenant_file
@@ -113,7 +114,7 @@ def tenants(
         make_sure(f"Erase the store of {name!r}{' and its key' if keys else ''} for good?")
     dropped = drop_tenant(folder, name, keys=_folder(keys) if keys else None)
     if json_:
-        emit(as_json(dropped))
+        emit(plain(dropped))
     else:
         with_key = " and its key" if dropped.key else ""
         told = f"erased {', '.join(dropped.files)}: {size_of(dropped.bytes)} overwritten{with_key}"

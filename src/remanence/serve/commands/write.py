@@ -10,8 +10,10 @@ import typer
 from remanence.errors import InvalidInput
 from remanence.memory import Memory
 from remanence.serve.opening import Doing, Writing
+from remanence.serve.ops.table import OPS
+from remanence.serve.ops.wire import plain
 from remanence.serve.options import Json, Session, pairs, zoned
-from remanence.serve.output import as_json, console, emit, visible
+from remanence.serve.output import console, emit, visible
 from remanence.serve.spread import spread
 from remanence.types import Ack
 
@@ -22,6 +24,17 @@ Expect = Annotated[
         "--expect",
         metavar="VERSION",
         help="Only if this is still its version or digest.",
+        show_default=False,
+    ),
+]
+
+
+Meta = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--meta",
+        metavar="KEY=VALUE",
+        help="Kept and filterable; repeatable.",
         show_default=False,
     ),
 ]
@@ -55,18 +68,22 @@ def add(
             "--title", metavar="TEXT", help="A title, searched with it.", show_default=False
         ),
     ] = "",
+    caption: Annotated[
+        str,
+        typer.Option(
+            "--caption",
+            metavar="TEXT",
+            help="What its picture shows, searched with it.",
+            show_default=False,
+        ),
+    ] = "",
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="What kind of memory it is.")
+    ] = "episode",
     id: Annotated[
         str, typer.Option("--id", metavar="ID", help="An id of your own.", show_default=False)
     ] = "",
-    meta: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--meta",
-            metavar="KEY=VALUE",
-            help="Kept and filterable; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
+    meta: Meta = None,
     key: Annotated[
         str,
         typer.Option(
@@ -108,18 +125,28 @@ def add(
     """
     if text == "-":
         text = _standard_input()
-    message = {"content": text, "speaker": speaker, "role": role, "title": title}
+    message = {
+        "content": text,
+        "speaker": speaker,
+        "role": role,
+        "title": title,
+        "caption": caption,
+        "kind": kind,
+    }
     with here.open(create=True) as memory:
-        acks = memory.add(
-            message,
-            **here.whose,
-            session_id=session,
-            id=id,
-            at=at,
-            origin=origin,
-            meta=pairs(meta, "--meta"),
-            supersedes=supersedes or (),
-            key=key,
+        acks: list[Ack] = OPS["add"].call(
+            memory,
+            {
+                **here.whose,
+                "content": message,
+                "session_id": session,
+                "id": id,
+                "at": at,
+                "origin": origin,
+                "meta": pairs(meta, "--meta"),
+                "supersedes": supersedes or (),
+                "key": key,
+            },
         )
         waits = _waiting(memory, acks, here)
     code = acknowledge(acks, json_)
@@ -144,6 +171,7 @@ def update(
         ),
     ] = None,
     expect: Expect = "",
+    meta: Meta = None,
     json_: Json = False,
     *,
     here: Writing,
@@ -155,7 +183,17 @@ def update(
     if text == "-":
         text = _standard_input()
     with here.open() as memory:
-        ack = memory.update(id, text, **here.whose, at=at, expect=_expected(expect))
+        ack: Ack = OPS["update"].call(
+            memory,
+            {
+                **here.whose,
+                "id": id,
+                "text": text,
+                "at": at,
+                "expect": _expected(expect),
+                "meta": pairs(meta, "--meta") if meta else None,
+            },
+        )
     return acknowledge([ack], json_)
 
 
@@ -182,18 +220,20 @@ def retract(
     rmem retract 01JH… --at 2025-06-01
     """
     with here.open() as memory:
-        ack = memory.retract(id, **here.whose, at=at, expect=_expected(expect))
+        ack: Ack = OPS["retract"].call(
+            memory, {**here.whose, "id": id, "at": at, "expect": _expected(expect)}
+        )
     return acknowledge([ack], json_)
 
 
 def _waiting(memory: Memory, acks: list[Ack], here: Writing) -> list[tuple[Ack, str]]:
     """What was stored just now and put aside, and why."""
     stored = [ack for ack in acks if ack.status == "stored"]
-    if not any("quarantined" in memory.get(ack.id, **here.whose).marks for ack in stored):
+    records = [OPS["get"].call(memory, {**here.whose, "id": ack.id}) for ack in stored]
+    if not any("quarantined" in record.marks for record in records):
         return []
-    why = {
-        record.id: reason for record, reason in memory.quarantine(**here.whose, limit=sys.maxsize)
-    }
+    waiting = OPS["quarantine"].call(memory, {**here.whose, "limit": sys.maxsize})
+    why = {record.id: reason for record, reason in waiting}
     return [(ack, why[ack.id]) for ack in stored if ack.id in why]
 
 
@@ -201,7 +241,7 @@ def acknowledge(acks: list[Ack], json_: bool) -> int:
     """Print what became of changes. Raises: InvalidInput for one that was not stored, without `json_`."""
     for ack in acks:
         if json_:
-            emit(as_json(ack))
+            emit(plain(ack))
         elif ack.status == "rejected":
             raise InvalidInput(f"it was not stored: {ack.reason}")
         else:

@@ -59,7 +59,7 @@ class Op:
 
     `verb`: the method of `Memory`; `route`: method and path below `/v1`; `tool`: its name for agents; `command`: the words behind `rmem`.
     An empty one means that this door does not offer it, and `apart` says why. `hidden`: parameters that only code in this process
-    can use. `fixed`: parameters that this operation sets."""
+    can use. `fixed`: parameters that this operation sets. `decides`: whether what a call asks for takes the right to admin as well."""
 
     name: str
     right: Right
@@ -70,6 +70,7 @@ class Op:
     apart: str = ""
     hidden: frozenset[str] = frozenset()
     fixed: Mapping[str, object] | None = None
+    decides: Callable[[Memory, Mapping[str, Any]], bool] | None = None
 
     @property
     def method(self) -> Callable[..., Any]:
@@ -126,16 +127,8 @@ class Op:
         model: type[BaseModel] = create_model(f"{_camel(self.name)}", __config__=config, **made)
         return model
 
-    def call(
-        self,
-        memory: Memory,
-        given: Mapping[str, object],
-        caller: Caller = OWNER,
-        **more: object,
-    ) -> Any:
-        """Do it for a caller, with what the call gives by name; the verb's own result. `more`: hidden parameters, from the door itself.
-
-        Raises: AccessDenied; InvalidInput for a parameter that it does not have or that is missing; what the verb raises."""
+    def allow(self, caller: Caller) -> None:
+        """Raises: AccessDenied where this caller may not do it, whatever the call gives."""
         if self.right not in caller.rights:
             raise AccessDenied(
                 f"{self.name} takes the right to {self.right}",
@@ -146,6 +139,18 @@ class Op:
                 f"{self.name} is about the whole store, and this caller is bound to one user",
                 hint="use a token for all users",
             )
+
+    def call(
+        self,
+        memory: Memory,
+        given: Mapping[str, object],
+        caller: Caller = OWNER,
+        **more: object,
+    ) -> Any:
+        """Do it for a caller, with what the call gives by name; the verb's own result. `more`: hidden parameters, from the door itself.
+
+        Raises: AccessDenied; InvalidInput for a parameter that it does not have or that is missing; what the verb raises."""
+        self.allow(caller)
         for name in given:
             if name not in self.parameters:
                 raise InvalidInput(
@@ -162,6 +167,11 @@ class Op:
             if not (value is None and isinstance(self.parameters[name].default, float))
         }
         chosen.update(self._bound(chosen, caller))
+        if self.decides and Right.admin not in caller.rights and self.decides(memory, chosen):
+            raise AccessDenied(
+                f"to decide on what was quarantined or rejected, {self.name} takes the right to admin",
+                hint="leave it to somebody who may confirm and reject",
+            )
         with acting(caller.name):
             return self.method(memory, **chosen, **(self.fixed or {}), **more)
 
@@ -180,9 +190,21 @@ class Op:
             bound[name] = only
         if caller.origin and "origin" in self.parameters:
             bound["origin"] = caller.origin
-        if caller.name and "asker" in self.parameters and not given.get("asker"):
-            bound["asker"] = caller.name
+            bound["content"] = _from(caller.origin, given["content"])
+        if caller.name and "asker" in self.parameters:
+            # Whoever calls may ask for somebody, but in nobody else's name.
+            asker = given.get("asker")
+            bound["asker"] = f"{caller.name}/{asker}" if asker else caller.name
         return bound
+
+
+def _from(origin: str, content: object) -> object:
+    """What is to be remembered, without what it says of its own channel: that is known, and trust goes by it."""
+    if isinstance(content, Mapping) and "origin" in content:
+        return {**content, "origin": origin}
+    if isinstance(content, (list, tuple)):
+        return [_from(origin, one) for one in content]
+    return content
 
 
 def _plain(kind: Any) -> Any:

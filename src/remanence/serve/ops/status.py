@@ -22,6 +22,21 @@ STATUS: Final[tuple[tuple[type[RemanenceError], int], ...]] = (
     (RemanenceError, 500),
 )
 """The first that fits."""
+EXITS: Final[tuple[tuple[type[RemanenceError], int], ...]] = (
+    (errors.ModelError, 4),
+    (errors.StoreError, 3),
+    (RemanenceError, 2),
+)
+"""The first that fits; `rmem --help` says what they mean."""
+
+
+def exit_code(error: RemanenceError) -> int:
+    """The exit code of a command.
+
+    >>> exit_code(errors.NotFound("no record 'x'")), exit_code(errors.StoreBusy("locked"))
+    (2, 3)
+    """
+    return next(code for kind, code in EXITS if isinstance(error, kind))
 
 
 def http_status(error: RemanenceError) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from remanence.serve.ops.deciding import marks_so, undoes_so, unlearns
 from remanence.serve.ops.op import Op, Right
 
 _HERE: Final = "it names a file on the store's own machine"
@@ -19,6 +20,7 @@ TABLE: Final = (
         route="PATCH /memories/{id}",
         tool="update_memory",
         command="update",
+        decides=unlearns,
     ),
     Op(
         name="retract",
@@ -26,6 +28,7 @@ TABLE: Final = (
         route="POST /memories/{id}/retract",
         tool="retract_memory",
         command="retract",
+        decides=unlearns,
     ),
     Op(
         name="touch",
@@ -40,6 +43,7 @@ TABLE: Final = (
         route="POST /memories/{id}/mark",
         tool="mark_memory",
         command="mark",
+        decides=marks_so,
     ),
     # recall
     Op(
@@ -125,7 +129,14 @@ TABLE: Final = (
         command="sleep",
         hidden=frozenset({"model", "progress"}),
     ),
-    Op(name="undo", right=Right.write, route="POST /undo", tool="undo", command="undo"),
+    Op(
+        name="undo",
+        right=Right.write,
+        route="POST /undo",
+        tool="undo",
+        command="undo",
+        decides=undoes_so,
+    ),
     # forget
     Op(
         name="plan_forget",

@@ -1,7 +1,8 @@
 """Results as JSON: the same in every door.
 
-A noun is an object with the names of its fields; times are ISO 8601 with their zone, or null. What finds several things is an object with
-`items` (and `withheld`, where reads leave something out), so that there is room beside them.
+A noun is an object with the names of its fields, and of what it works out of them; times are ISO 8601 with their zone, or null.
+What finds several things is an object with `items` (and `withheld`, where reads leave something out), so that there is room beside
+them; the command line prints its items one a line.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from remanence.serve.ops.line import dumps as dumps
 from remanence.store.forgetting import receipts
-from remanence.text.keep.sleep import Night
+from remanence.text.keep.fade import Moved
 from remanence.types import (
     Add,
     Forget,
@@ -30,9 +32,17 @@ from remanence.types import (
     Source,
     Touch,
     Undo,
+    to_datetime,
 )
 
-_CHANGES = (Add, Revise, Retract, Link, Touch, Mark, Undo, Forget)
+SHOWN: Final[Mapping[type, tuple[str, ...]]] = {
+    Hit: ("score", "record", "signals", "notes"),
+    Moved: ("id", "archived", "strength", "why"),
+}
+"""What is shown of nouns of which not all is: the rest is for code that goes on with them."""
+_CHANGES: Final = (Add, Revise, Retract, Link, Touch, Mark, Undo, Forget)
+_TIMES: Final = ("valid_from", "valid_to", "at")
+"""Fields of changes that are micros."""
 
 
 def answer(result: object) -> dict[str, Any]:
@@ -59,14 +69,8 @@ def plain(value: object) -> Any:
         return json.loads(receipts.to_json(value))
     if isinstance(value, (Source, Slot)):
         return value._asdict()
-    if isinstance(value, Hit):
-        # Its path and place are for code that goes on with it.
-        return {
-            "score": value.score,
-            "record": plain(value.record),
-            "signals": plain(value.signals),
-            "notes": list(value.notes),
-        }
+    if type(value) in SHOWN:
+        return {name: plain(getattr(value, name)) for name in SHOWN[type(value)]}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if hasattr(value, "_asdict"):
@@ -74,18 +78,14 @@ def plain(value: object) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         found = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
         if isinstance(value, _CHANGES):
+            for name in _TIMES:
+                if found.get(name) is not None:
+                    found[name] = plain(to_datetime(found[name]))
             return {"change": type(value).__name__.lower(), **found}
-        if isinstance(value, Night):
-            found["done"] = value.done
-        return found
+        worked_out = [name for name, one in vars(type(value)).items() if isinstance(one, property)]
+        return found | {name: plain(getattr(value, name)) for name in worked_out}
     if isinstance(value, Sequence):
         if len(value) == 2 and isinstance(value[0], Record) and isinstance(value[1], str):
             return {"record": plain(value[0]), "why": value[1]}
         return [plain(item) for item in value]
     raise TypeError(f"a {type(value).__name__} has no JSON form")
-
-
-def dumps(value: object) -> bytes:
-    """JSON on one line, UTF-8; a lone surrogate, which UTF-8 has no form for, stays the escape that JSON has for it."""
-    line = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return line.encode("utf-8", "backslashreplace")
