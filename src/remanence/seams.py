@@ -276,6 +276,8 @@ class Observation:
     kind: str = "episode"
     fields: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, object] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    """What it is told of: forgotten with them, and not stored where one of them was forgotten."""
 
 
 class Writer(Protocol):

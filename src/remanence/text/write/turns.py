@@ -67,6 +67,7 @@ class Turns:
                 role=cast(Role, observation.role),
                 fields=fields,
                 meta=observation.meta,
+                sources=observation.sources,
                 origin=observation.origin,
                 valid_from=observation.at,
             )
