@@ -24,6 +24,9 @@ ORIGINS: Final[Mapping[str, float]] = MappingProxyType(
         "tool": 0.4,
         "mcp": 0.4,
         "email": 0.3,
+        "proxy:user": 1.0,
+        "proxy:assistant": 0.8,
+        "proxy:assistant/untrusted": 0.4,
         "web": 0.3,
     }
 )

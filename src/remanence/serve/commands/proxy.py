@@ -1,0 +1,129 @@
+"""`rmem proxy`: memory for an app, between it and its model's endpoint."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from remanence.errors import InvalidInput, MissingExtra
+from remanence.serve.commands.tokens import Tokens
+from remanence.serve.opening import Here
+from remanence.serve.options import AuditReads, Embedder, PolicyFile, default_store
+from remanence.serve.output import console
+from remanence.serve.spread import spread
+
+
+@spread
+def proxy(
+    upstream: Annotated[
+        str,
+        typer.Option(
+            "--upstream",
+            metavar="URL",
+            envvar="REMANENCE_UPSTREAM",
+            help="The model's endpoint, such as https://api.openai.com/v1.",
+            show_default=False,
+        ),
+    ] = "",
+    upstream_key_env: Annotated[
+        str,
+        typer.Option(
+            "--upstream-key-env",
+            metavar="NAME",
+            help="The variable with upstream's key; clients then show a token of rmem's. Default: clients send the key.",
+            show_default=False,
+        ),
+    ] = "",
+    budget: Annotated[
+        int,
+        typer.Option("--budget", metavar="TOKENS", help="At most so much memory in a request."),
+    ] = 1000,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="On which port; 0: a free one.")
+    ] = 8766,
+    tokens: Tokens = "",
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--origin",
+            metavar="URL",
+            help="Web pages of this origin may call; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", metavar="SECONDS", help="How long upstream may say nothing."),
+    ] = 600.0,
+    policy: PolicyFile = "",
+    audit_reads: AuditReads = False,
+    embedder: Embedder = "auto",
+    *,
+    here: Here,
+) -> int:
+    """An OpenAI-compatible endpoint that passes requests on to yours, with what you remember of the user, and remembers what is said.
+
+    Apps keep their code: OPENAI_BASE_URL=http://127.0.0.1:8766/v1. Nothing is sent but to upstream, and to it what the app sends and the
+    memories that fit the budget.
+
+    rmem proxy --upstream https://api.openai.com/v1
+
+    rmem proxy --upstream http://localhost:11434/v1 --user ana --store ana.rmem
+    """
+    if not upstream:
+        raise InvalidInput(
+            "no endpoint is named",
+            hint="--upstream https://api.openai.com/v1, or $REMANENCE_UPSTREAM",
+        )
+    try:
+        from remanence.serve.http.gate import is_loopback
+        from remanence.serve.http.settings import Settings as Stores
+        from remanence.serve.http.tokens import TokenFile
+        from remanence.serve.proxy.run import serve
+        from remanence.serve.proxy.settings import LOCAL, Settings
+    except ImportError as error:
+        raise MissingExtra(
+            f"the proxy needs {error.name}", hint='pip install "remanence[http]"'
+        ) from error
+    local = is_loopback(host)
+    settings = Settings(
+        upstream=upstream,
+        key=_key(upstream_key_env),
+        stores=Stores(
+            store=here.store or default_store(),
+            tenant=here.tenant,
+            keys=here.keys,
+            policy=policy,
+            embedder=embedder,
+            audit_reads=audit_reads,
+            tokens=TokenFile(Path(tokens).expanduser() if tokens else None),
+        ),
+        budget=budget,
+        user=here.user,
+        agent=here.agent,
+        guarded=not local,
+        hosts=(*LOCAL, host) if local else (),
+        origins=tuple(origin or ()),
+        silence=timeout,
+    )
+
+    def told(url: str) -> None:
+        console().print(f"memory between your app and {upstream}: OPENAI_BASE_URL={url}")
+        sys.stdout.flush()
+
+    serve(settings, host, port, told=told)
+    return 0
+
+
+def _key(variable: str) -> str:
+    key = os.environ.get(variable, "") if variable else ""
+    if variable and not key:
+        raise InvalidInput(f"${variable} is empty", hint="export upstream's key in it")
+    return key

@@ -1,0 +1,72 @@
+"""Which conversation a request belongs to, and ids of what is said in it: the same words at the same place have the same id.
+
+So a request that is sent again stores nothing twice, whoever sends it and after whichever restart. An id would let somebody who
+guesses forgotten words check the guess, were it a plain hash: it is keyed with 32 random bytes that lie outside the store.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from remanence.errors import InvalidInput
+from remanence.serve.proxy.said import Turn
+
+NAME: Final = "proxy.key"
+
+
+class Names:
+    """Keyed ids of conversations and turns."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def open(cls, folder: Path) -> Names:
+        """With the key of this folder, made on first use (mode 0600).
+
+        Raises: InvalidInput where the file holds no key or can't be made."""
+        path = folder / NAME
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(handle, "wb") as file:
+                    file.write(os.urandom(32).hex().encode())
+            for _ in range(100):  # another process may have made it and be about to write it
+                raw = path.read_bytes()
+                if len(raw) >= 64:
+                    return cls(bytes.fromhex(raw.decode("ascii").strip()))
+                time.sleep(0.01)
+        except OSError as error:
+            raise InvalidInput(
+                f"{path} can't be read or made: {error.strerror}",
+                hint="set REMANENCE_CONFIG to a folder of your own",
+            ) from error
+        except ValueError:
+            pass
+        raise InvalidInput(f"{path} holds no key", hint="move it away: a new one is made")
+
+    def session(self, whose: Iterable[str | None], first: str) -> str:
+        """The conversation of somebody's that begins with these words."""
+        return f"proxy-{self._hash('session', *(one or '' for one in whose), first)[:20]}"
+
+    def turns(self, session: str, turns: Iterable[Turn]) -> list[str]:
+        """An id for each turn: of all that was said up to it."""
+        so_far, found = self._hash("turn", session), []
+        for turn in turns:
+            so_far = self._hash(so_far, turn.role, turn.text)
+            found.append(f"px-{so_far}")
+        return found
+
+    def _hash(self, *parts: str) -> str:
+        digest = blake2b(digest_size=16, key=self._key)
+        for part in parts:
+            raw = part.encode("utf-8", "surrogatepass")
+            digest.update(len(raw).to_bytes(8, "big") + raw)
+        return digest.hexdigest()
