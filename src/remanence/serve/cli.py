@@ -51,7 +51,10 @@ GROUPS: dict[str, tuple[tuple[Command, ...], ...]] = {
             Command("show", "look:show", "One memory"),
             Command("history", "look:history", "All its versions"),
         ),
-        (Command("facts", "look:facts_", "What holds now, and what held once, of whom"),),
+        (
+            Command("facts", "look:facts_", "What holds now or held once"),
+            Command("lineage", "read:lineage", "What was made from what"),
+        ),
     ),
     "Decide": (
         (
@@ -68,8 +71,9 @@ GROUPS: dict[str, tuple[tuple[Command, ...], ...]] = {
     ),
     "Age": (
         (
-            Command("pin", "fading:pin", "Never let a memory fade"),
-            Command("unpin", "fading:unpin", "Let it fade again"),
+            Command("pin", "decide:pin", "Keep a memory from fading"),
+            Command("unpin", "decide:unpin", "Let it fade again"),
+            Command("mark", "decide:mark", "Other marks"),
         ),
         (
             Command(
@@ -114,15 +118,27 @@ GROUPS: dict[str, tuple[tuple[Command, ...], ...]] = {
     "Keep": (
         (
             Command("status", "keep:status", "Counts and sizes"),
-            Command("verify", "keep:verify", "Check everything against the ledger"),
+            Command("users", "keep:users", "Whose memories there are"),
         ),
         (
-            Command("flush", "keep:flush", "Embed what waits for its vectors"),
-            Command("rebuild", "keep:rebuild", "Derive all anew"),
+            Command("verify", "keep:verify", "Check everything against the ledger"),
+            Command("rebuild", "keep:rebuild", "Derive anew"),
         ),
+        (Command("flush", "keep:flush", "Embed what waits for its vectors"),),
         (
             Command("backup", "keep:backup", "Copy the store while in use"),
             Command("export", "keep:export", "Write it as JSON Lines"),
+        ),
+    ),
+    "Serve": (
+        (
+            Command("serve", "serving:serve", "HTTP, with a page"),
+            Command("ui", "serving:ui", "Open the page"),
+            Command("token", "tokens:app", "Who may call"),
+        ),
+        (
+            Command("mcp", "mcp:mcp", "For agents and editors"),
+            Command("proxy", "proxy:proxy", "Between an app and its model"),
         ),
     ),
     "Study": (
@@ -150,10 +166,10 @@ OPTIONS = {
     "--agent NAME": "narrows it to one agent's",
     "--tenant NAME": "whose store in a folder of stores; else $REMANENCE_TENANT",
     "--keys PATH": "the key of an encrypted store; else $REMANENCE_KEYS",
-    "--json": "JSON for programs: one object a line",
+    "--json": "JSON for programs: a line for each thing",
     "--help, --version": "`rmem COMMAND --help` has examples",
 }
-EXITS = "0 done; 1 nothing found; 2 the call is wrong; 3 the store; 4 a model."
+EXITS = "0 done; 1 nothing found; 2 a wrong call; 3 the store; 4 a model."
 _INDENT = 20
 """Columns of names in the overview."""
 _TAKES_VALUE = {option.split()[0] for option in OPTIONS if " " in option}

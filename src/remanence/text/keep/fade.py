@@ -25,6 +25,7 @@ OURS = ("faded: ", "expired: ")
 """How the reasons of our marks begin. What somebody archived by hand is left alone."""
 AT_ONCE = 500
 """Marks committed at once."""
+_FAR = 1e30
 Mask = NDArray[np.bool_]
 
 
@@ -62,6 +63,7 @@ def plan(
     fixed = view.marked(PINNED) | view.marked(QUARANTINED) | _in_force(view)
     strength = strengths(view, keeper, now)
     over = _over(view, limits, now)
+    below = min(max(below, -_FAR), _FAR)  # strengths are float32
     moved = _leaving(view, strength, over, ~archived & view.visible & ~fixed, below, keep)
     used = last(until(view.uses(), now), np.full(view.n, BEGINNING, np.int64))
     born = learnt(view)
