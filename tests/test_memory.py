@@ -573,3 +573,10 @@ def test_a_view_stays_as_it_was_while_its_space_goes_on(
                 assert len(view.neighbour(1)) == len(neighbours)
                 assert sum(view.neighbour(1) >= 0) >= 49 - 1
             work.result()
+
+
+def test_a_limit_of_nothing_is_nothing(tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "m.rmem", embedder="none") as memory:
+        memory.add("one")
+        for read in (memory.list, memory.log, memory.events, memory.facts, memory.readers):
+            assert read(limit=0) == []

@@ -27,7 +27,8 @@ class Ledger(Core):
     ) -> list[Event]:
         """The ledger of this scope: what was committed, when and by whom, without content."""
         first, most = whole("after", after, least=0), whole("limit", limit, least=0)
-        return list(self._store.events(self._scope(user_id, agent_id), after=first, limit=most))
+        scope = self._scope(user_id, agent_id)
+        return list(self._store.events(scope, after=first, limit=most)) if most else []
 
     def log(
         self,
@@ -43,15 +44,17 @@ class Ledger(Core):
     ) -> list[LogLine]:
         """What happened, in words, newest first. `actor`: whose doing (one that ends in "/" stands for all that begin so); `ops`:
         `add`, `revise`, `retract`, `link`, `touch`, `mark`, `undo`, `forget`; `reads`: with the reads that were noted."""
-        return self._store.log(
+        most = whole("limit", limit, least=0)
+        found = self._store.log(
             self._scope(user_id, agent_id),
             actor=word("actor", actor),
             ops=several("ops", ops),
             reads=reads,
             after=whole("after", after, least=0),
-            limit=whole("limit", limit, least=0),
+            limit=most,
             newest=newest,
         )
+        return found[:most]
 
     def diff(
         self,
