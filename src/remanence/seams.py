@@ -226,7 +226,9 @@ class Store(Protocol):
         """The last sequence number. Cheap: followers call it before every read."""
         ...
 
-    def delta(self, scope: Scope, after: int) -> Delta: ...
+    def delta(self, scope: Scope, after: int, *, bare: int = 0) -> Delta:
+        """`bare`: versions up to this number come with empty `terms`."""
+        ...
 
     def names(self, scope: Scope) -> Sequence[str]:
         """Code -> text of sessions, speakers, kinds and narrower scopes in this space; code 0 is the empty string."""
@@ -253,6 +255,33 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Shelf(Protocol):
+    """What an engine keeps of a space too large to be followed whole: in which versions words stand, and single vectors. Versions and
+    vectors are named by sequence numbers."""
+
+    def extend(self) -> int:
+        """Put away the words of what waits, where that is worth it; the version up to which they are here."""
+        ...
+
+    def find(
+        self, terms: Sequence[int], until: int
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+        """For each term (its hash) the versions up to `until` that hold it, ascending, and how often each does."""
+        ...
+
+    def vectors(
+        self, encoder: str, after: int, limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
+        """The next `limit` versions behind `after` that have a vector, ascending; the numbers of their vectors; and (n, d) those."""
+        ...
+
+    def chosen(
+        self, encoder: str, numbers: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+        """Of the vectors of these numbers those that are there, ascending, and (n, d) they themselves."""
+        ...
 
 
 # --- text: writing ------------------------------------------------------------------------------------------------

@@ -382,7 +382,7 @@ class StoreConformance:
             (*ANA, "age"): "",
             BOB: "4",
             ("acme",): "5",
-            ("other", "ana"): "",
+            ("acme", "other"): "",
         }
         for scope, ids in seen.items():
             assert "".join(r.id for r in store.list(scope)) == ids

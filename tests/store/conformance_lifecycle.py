@@ -196,7 +196,7 @@ class LifecycleConformance:
             assert (ack.status, "no record" in ack.reason) == ("rejected", True)
         assert store.head() == 2
         assert store.get(ANA, "1").valid_to is None
-        (ack,) = store.apply([add("x", scope=("new", "space"), supersedes=("1",))])
+        (ack,) = store.apply([add("x", scope=("acme", "new"), supersedes=("1",))])
         assert ack.status == "rejected"
         assert len(store.spaces()) == 2
 
@@ -469,7 +469,7 @@ class LifecycleConformance:
             (ANA, 99, "no event 99"),
             (ANA, -1, "no event"),
             (ANA, "1", "no event"),
-            (("new", "space"), 1, "no event 1"),
+            (("acme", "new"), 1, "no event 1"),
         ):
             (ack,) = store.apply([Undo(scope=scope, seq=seq)])
             assert (ack.status, reason in ack.reason) == ("rejected", True), (scope, seq, ack)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ from hypothesis import strategies as st
 
 from remanence.errors import NotFound
 from remanence.seams import Holder
-from remanence.store.sqlite import SQLiteStore
+from remanence.store.verbs import LedgerStore
 from remanence.text.index.space import Space
 from remanence.text.index.view import SpaceView
 from remanence.types import (
@@ -40,7 +38,7 @@ from remanence.types import (
     to_micros,
 )
 from tests.store.conformance import ANA, Clock
-from tests.store.plain import plain
+from tests.store.engines import ENGINES, Place, engine
 from tests.store.replay import POINTS, Replay
 
 IDS = "abcdefghuvwxyz"
@@ -144,7 +142,7 @@ class Follower:
         self.marks: dict[tuple[int, int, int], int] = {}
         self.uses: dict[tuple[int, int], list[int]] = {}
 
-    def follow(self, store: SQLiteStore) -> None:
+    def follow(self, store: LedgerStore) -> None:
         delta = store.delta(ANA, self.seq)
         assert sorted(delta.rows["seq"].tolist()) == delta.rows["seq"].tolist()
         for row, terms in zip(delta.rows, delta.terms, strict=True):
@@ -171,7 +169,7 @@ class Follower:
 class History:
     """One run: the store, its replay, and who follows it."""
 
-    store: SQLiteStore
+    store: LedgerStore
     clock: Clock
 
     def __post_init__(self) -> None:
@@ -336,9 +334,9 @@ def _seen(view: SpaceView) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-def check(script: Script, folder: Path, moments: int = 4, points: int = 2) -> None:
-    clock = Clock(NOON)
-    with SQLiteStore.open(folder / "a", analyze=plain, clock=clock) as store:
+def check(script: Script, opened: Place, moments: int = 4, points: int = 2) -> None:
+    clock, folder = Clock(NOON), opened.folder
+    with opened("a", clock=clock) as store:
         history = History(store, clock)
         history.run(script)
         history.check(random.Random(len(script)), moments, points)
@@ -360,7 +358,7 @@ def check(script: Script, folder: Path, moments: int = 4, points: int = 2) -> No
         follower.follow(store)
         assert (store.state_digest(), store.history_digest(), follower.here()) == before
         store.export_jsonl(folder / "x")
-    with SQLiteStore.open(folder / "b", analyze=plain) as other:
+    with opened("b") as other:
         assert other.import_jsonl(folder / "x").events == report.events
         assert (other.state_digest(), other.history_digest(), other.verify()) == (
             *before[:2],
@@ -389,25 +387,48 @@ BACK = [
 @example(BACK)
 @given(scripts)
 def test_against_a_naive_replay(script: Script) -> None:
-    with TemporaryDirectory() as folder:
-        check(script, Path(folder))
+    with engine("sqlite") as opened:
+        check(script, opened)
+
+
+@settings(max_examples=8)
+@example(GAP)
+@example(BACK)
+@given(scripts)
+def test_against_a_naive_replay_on_a_server(script: Script) -> None:
+    with engine("postgres") as opened:
+        check(script, opened, moments=2, points=1)
 
 
 @pytest.mark.slow
-@settings(max_examples=3000)
-@given(scripts)
-def test_against_a_naive_replay_at_length(script: Script) -> None:
-    with TemporaryDirectory() as folder:
-        check(script, Path(folder), moments=12, points=6)
+@pytest.mark.parametrize("name", ENGINES)
+def test_against_a_naive_replay_at_length(name: str) -> None:
+    @settings(max_examples=3000 if name == "sqlite" else 300)
+    @given(scripts)
+    def run(script: Script) -> None:
+        with engine(name) as opened:
+            check(script, opened, moments=12, points=6)
+
+    run()
+
+
+made_of = st.lists(st.sampled_from(reversible).flatmap(lambda step: step), min_size=4, max_size=14)
 
 
 @settings(max_examples=75)
-@given(st.lists(st.sampled_from(reversible).flatmap(lambda step: step), min_size=4, max_size=14))
+@given(made_of)
 def test_undoing_everything_in_reverse_restores_each_state(made: list[Step]) -> None:
-    with (
-        TemporaryDirectory() as folder,
-        SQLiteStore.open(Path(folder) / "a", analyze=plain, clock=Clock(NOON)) as store,
-    ):
+    undo_everything(made, "sqlite")
+
+
+@settings(max_examples=8)
+@given(made_of)
+def test_undoing_everything_on_a_server(made: list[Step]) -> None:
+    undo_everything(made, "postgres")
+
+
+def undo_everything(made: list[Step], name: str) -> None:
+    with engine(name) as opened, opened("a", clock=Clock(NOON)) as store:
         states = [store.state_digest()]
         for number, (op, *given_) in enumerate(made):
             if op in ("add", "state"):

@@ -15,8 +15,9 @@ from tests.store.conformance import ANA, Clock, add
 from tests.store.plain import plain
 
 WHOLE = (
-    "SELECT ifnull(max(code), 0) + 1 FROM names",  # the last entry of an index
+    "SELECT coalesce(max(code), 0) + 1 FROM names",  # the last entry of an index
     "SELECT seq, at, hash FROM events ORDER BY seq DESC LIMIT 1",
+    "SELECT coalesce(max(id), 0) + 1 FROM spaces",
 )
 
 

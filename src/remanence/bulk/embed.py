@@ -15,7 +15,7 @@ from remanence.bulk.runner import Runner, run
 from remanence.bulk.task import Encode
 from remanence.errors import ModelMissing
 from remanence.seams import Encoded
-from remanence.store.sqlite import SQLiteStore
+from remanence.store.verbs import LedgerStore
 from remanence.text.write.spoken import spoken
 
 BATCH = 64
@@ -28,7 +28,7 @@ Tell = Callable[[int, int], None]
 class _Open:
     """A store in work."""
 
-    store: SQLiteStore
+    store: LedgerStore
     closing: ExitStack
     flying: set[int] = field(default_factory=set)
     drained: bool = False

@@ -10,7 +10,7 @@ from remanence.memory import Memory
 from remanence.seams import Embedder
 from remanence.store.choose import open_store
 from remanence.store.keys import Key
-from remanence.store.sqlite import SQLiteStore
+from remanence.store.verbs import LedgerStore
 from remanence.text.index.terms import record_terms
 
 
@@ -35,7 +35,7 @@ class Place:
             actor=self.actor,
         )
 
-    def store_of(self, tenant: str = "") -> SQLiteStore:
+    def store_of(self, tenant: str = "") -> LedgerStore:
         """The store alone. Raises: what `open_store` raises."""
         return open_store(self.store, analyze=record_terms, tenant=tenant, key=self.key)
 

@@ -23,6 +23,7 @@ from remanence.store.derive import READ
 from remanence.store.keys import Key
 from remanence.text.guard.lessons import Lessons
 from remanence.text.guard.policy import Policy
+from remanence.text.index.large import LargeSpace
 from remanence.text.index.space import Space
 from remanence.text.index.terms import record_terms
 from remanence.text.index.view import SpaceView
@@ -242,8 +243,12 @@ class Core:
     def _space(self, scope: Scope) -> Space:
         with self._lock:
             space = self._spaces.pop(scope[:2], None)
-            if space is None:
-                space = Space(self._store, scope, self._encoder)
+            if space is None or (type(space) is Space and space.n > self._store.most):
+                shelf = self._store.shelf(scope)
+                if shelf is not None:
+                    space = LargeSpace(self._store, scope, self._encoder, shelf)
+                elif space is None:
+                    space = Space(self._store, scope, self._encoder)
             self._spaces[scope[:2]] = space
             if len(self._spaces) > SPACES:
                 del self._spaces[next(iter(self._spaces))]

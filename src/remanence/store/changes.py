@@ -8,7 +8,6 @@ over keeps its row, with its known time closed; so one change of a record can ta
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
@@ -28,6 +27,7 @@ from remanence.store.content import (
     same_hash,
 )
 from remanence.store.derive import ADD, LINK, MARK, RETRACT, REVISE, TOUCH, new_id, short_fold
+from remanence.store.engine import Database
 from remanence.store.forgetting.erase import closure, forget_records
 from remanence.store.held import held
 from remanence.store.known import (
@@ -168,7 +168,7 @@ def _limited(tx: Transaction, add: Add) -> Add:
     return replace(add, trust=body.get("trust", 1.0))
 
 
-def _limit_trust(db: sqlite3.Connection, space: Space, add: Add, body: Body) -> None:
+def _limit_trust(db: Database, space: Space, add: Add, body: Body) -> None:
     """Nothing is worth more trust than what it was made of."""
     trust = body.get("trust", 1.0)
     for source in dict.fromkeys(source.id for source in add.sources):
@@ -179,7 +179,7 @@ def _limit_trust(db: sqlite3.Connection, space: Space, add: Add, body: Body) -> 
         body["trust"] = trust
 
 
-def _already(db: sqlite3.Connection, space: Space, id: str, raw: bytes) -> Ack | None:
+def _already(db: Database, space: Space, id: str, raw: bytes) -> Ack | None:
     row = db.execute(
         "SELECT seq, body FROM events WHERE space = ? AND rid = ? AND version = 1 AND op <= 3",
         (space.id, id),
@@ -201,7 +201,7 @@ def _already(db: sqlite3.Connection, space: Space, id: str, raw: bytes) -> Ack |
     return Ack("rejected", id, reason="the id exists with other content - use update")
 
 
-def _same(db: sqlite3.Connection, space: Space, body: Body) -> Ack | None:
+def _same(db: Database, space: Space, body: Body) -> Ack | None:
     row = db.execute(
         "SELECT e.rid, e.version, e.seq, c.body FROM docs d INDEXED BY docs_same "
         "JOIN events e ON e.seq = d.seq JOIN events c ON c.seq = d.base "

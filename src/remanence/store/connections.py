@@ -55,6 +55,7 @@ class Connections:
         key: bytes | None = None,
     ) -> None:
         self.path = path
+        self.name = str(path)
         self._log_name = os.fspath(log_of(path))
         self.key = key
         """32 bytes where the file is encrypted."""
@@ -126,8 +127,9 @@ class Connections:
         self._born = time.monotonic_ns() & 0x7FFFFFFF
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """The writing connection inside `BEGIN IMMEDIATE`: committed on the way out, rolled back by any exception.
+    def writing(self, *, apart: bool = True) -> Iterator[sqlite3.Connection]:
+        """The writing connection inside `BEGIN IMMEDIATE`: committed on the way out, rolled back by any exception. Errors are always
+        raised where they belong.
 
         Raises: StoreBusy, StoreFull, ReadOnly, Corrupt."""
         self._check()
@@ -382,7 +384,7 @@ def _typed(error: Exception, path: Path, timeout: float) -> StoreError:
     return StoreError(f"{path}: {error}", hint=f"SQLite error {code}")
 
 
-def damaged(path: Path, what: str) -> Corrupt:
+def damaged(path: Path | str, what: str) -> Corrupt:
     """What was found wrong with a file."""
     return Corrupt(f"{path} is damaged: {what}", hint="run verify; restore a backup or an export")
 

@@ -6,12 +6,12 @@ but the event, its body and what earlier events left behind; an event whose body
 
 from __future__ import annotations
 
-import sqlite3
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from remanence.seams import Analyzer
 from remanence.store.content import Body, same_hash, slot_hash
+from remanence.store.engine import Database
 from remanence.store.rows import ROLES, Fixed, close_row, pack_row, unpack_row
 from remanence.types import FOREVER
 
@@ -51,6 +51,10 @@ class Entry(NamedTuple):
     body: bytes | None
 
 
+EVENTS: Final = f"SELECT {', '.join(Entry._fields)} FROM events"  # noqa: S608 - names of ours
+"""What rows of `Entry` are made of."""
+
+
 def new_id(at: int, seq: int) -> str:
     """The id of a record that came without one: 26 characters of Crockford's base 32, in the order of commits.
 
@@ -74,7 +78,7 @@ def short_fold(fold: int) -> int | None:
 class Deriver:
     """Applies events, in their order, to the derived tables of one database inside the caller's transaction."""
 
-    def __init__(self, db: sqlite3.Connection, analyze: Analyzer) -> None:
+    def __init__(self, db: Database, analyze: Analyzer) -> None:
         self.db = db
         self.analyze = analyze
         self._codes: dict[tuple[int, str], int] = {}
@@ -128,7 +132,7 @@ class Deriver:
         ).fetchone()
         if row is None:
             row = self.db.execute(
-                "SELECT ifnull(max(code), 0) + 1 FROM names WHERE space = ?", (space,)
+                "SELECT coalesce(max(code), 0) + 1 FROM names WHERE space = ?", (space,)
             ).fetchone()
             self.db.execute("INSERT INTO names VALUES (?, ?, ?)", (space, row[0], raw))
         code: int = row[0]
@@ -180,7 +184,8 @@ class Deriver:
         self._insert(space, seq, same, fold, fixed, found.terms)
         for parent in {source[0] for source in body.get("sources", ())}:
             self.db.execute(
-                "INSERT OR IGNORE INTO lineage VALUES (?, ?, ?)", (space, parent, entry.rid)
+                "INSERT INTO lineage VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (space, parent, entry.rid),
             )
         return 0 if fixed.slot else found.fold
 
@@ -292,9 +297,12 @@ class Deriver:
     def _forget(self, entry: Entry, body: Body) -> None:
         space, rid = entry.space, entry.rid
         execute = self.db.execute
-        execute("INSERT OR REPLACE INTO tombstones VALUES (?, ?, ?)", (space, rid, entry.seq))
+        execute(_BURY, (space, rid, entry.seq))
         for seq in body.get("seqs", ()):
-            execute("INSERT OR IGNORE INTO erased VALUES (?, ?, ?)", (space, entry.seq, seq))
+            execute(
+                "INSERT INTO erased VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (space, entry.seq, seq),
+            )
             execute("DELETE FROM docs WHERE space = ? AND seq = ?", (space, seq))
         # One statement a column: with OR SQLite would go through the whole space.
         execute("DELETE FROM links WHERE space = ? AND src = ?", (space, rid))
@@ -307,6 +315,9 @@ class Deriver:
         execute("DELETE FROM marks INDEXED BY marks_rid WHERE space = ? AND rid = ?", (space, rid))
 
 
+_BURY: Final = "INSERT INTO tombstones VALUES (?, ?, ?) ON CONFLICT (space, rid) DO UPDATE SET seq = excluded.seq"
+
+
 def entry_of(row: tuple[Any, ...]) -> Entry:
-    """A row of `SELECT * FROM events`."""
+    """A row of `EVENTS`."""
     return Entry._make(row)

@@ -7,7 +7,6 @@ opened for a tenant also refuses every scope of another one, in a file of its ow
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,10 +24,13 @@ from remanence.errors import (
 )
 from remanence.seams import Analyzer
 from remanence.store.connections import holder
+from remanence.store.engine import Database
 from remanence.store.keys import Key, KeyFolder, key_for, sync_folder
 from remanence.store.ledger import Space
 from remanence.store.names import file_name, name_of
+from remanence.store.scopes import space_of
 from remanence.store.sqlite import SQLiteStore
+from remanence.store.verbs import LedgerStore
 from remanence.types import Ack, Change, Micros, Receipt, Scope
 
 try:
@@ -45,46 +47,54 @@ _LOCKS: Final = (0x40000000, 512)
 _BLOCK: Final = 1 << 20
 
 
-class TenantStore(SQLiteStore):
-    """A store that one tenant's scopes only can be read from and written to. Raises: AccessDenied for any other."""
+class Tenanted(LedgerStore):
+    """To be put before an engine's store among the bases: it refuses the scopes of all tenants but one."""
 
     tenant: str = ""
 
     def refuse_others(self, scopes: Iterable[Scope]) -> None:
         """Raises: AccessDenied where one of these is another tenant's, whether that tenant exists or not."""
         for scope in scopes:
-            if isinstance(scope, tuple) and scope and scope[0] != self.tenant:
+            try:
+                tenant, _ = space_of(scope)
+            except InvalidInput:
+                continue  # what is no scope at all is the call's to refuse
+            if tenant != self.tenant:
                 raise AccessDenied(
-                    f"this store was opened for {self.tenant!r}, not for {scope[0]!r}",
+                    f"this store was opened for {self.tenant!r}, not for {tenant!r}",
                     hint="open it for that tenant",
                 )
 
     @contextmanager
-    def _space(self, scope: Scope) -> Iterator[tuple[sqlite3.Connection, Space | None]]:
+    def _space(self, scope: Scope) -> Iterator[tuple[Database, Space | None]]:
         self.refuse_others([scope])
         with super()._space(scope) as found:
             yield found
 
     def apply(self, changes: Sequence[Change], **more: Any) -> list[Ack]:
-        """See `SQLiteStore.apply`."""
+        """See `LedgerStore.apply`."""
         self.refuse_others(change.scope for change in changes if isinstance(change, Change))
         if (cursor := more.get("cursor")) is not None:
             self.refuse_others([cursor[0]])
         return super().apply(changes, **more)
 
     def forget(self, scope: Scope, ids: Sequence[str], **more: Any) -> Receipt:
-        """See `SQLiteStore.forget`."""
+        """See `LedgerStore.forget`."""
         self.refuse_others([scope])
         return super().forget(scope, ids, **more)
 
     def forget_space(self, scope: Scope, **more: Any) -> Receipt:
-        """See `SQLiteStore.forget_space`."""
+        """See `LedgerStore.forget_space`."""
         self.refuse_others([scope])
         return super().forget_space(scope, **more)
 
     def spaces(self) -> list[Scope]:
         """(tenant, user) of every space of this tenant."""
         return [space for space in super().spaces() if space[0] == self.tenant]
+
+
+class TenantStore(Tenanted, SQLiteStore):
+    """A store in a file that one tenant's scopes only can be read from and written to. Raises: AccessDenied for any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import NamedTuple
 
 from remanence.errors import Conflict, InvalidInput
 from remanence.store.content import Body, content_digest, decode, encode
+from remanence.store.engine import Database
 from remanence.store.ledger import Space, Transaction
 from remanence.store.rows import Fixed, unpack_row
 from remanence.store.scopes import check_name, inside, tail_of
@@ -27,7 +27,7 @@ class Version(NamedTuple):
         return self.fixed.valid_from >= self.fixed.valid_to
 
 
-def known_versions(db: sqlite3.Connection, space: int, id: str) -> list[Version]:
+def known_versions(db: Database, space: int, id: str) -> list[Version]:
     """The versions of a record that are known now, in the order of their valid time: the last one is the newest. Where nothing was
     undone that is the order of their numbers too."""
     rows = db.execute(
@@ -39,7 +39,7 @@ def known_versions(db: sqlite3.Connection, space: int, id: str) -> list[Version]
     return sorted(known, key=lambda one: one.fixed.valid_from)
 
 
-def body_at(db: sqlite3.Connection, base: int) -> Body:
+def body_at(db: Database, base: int) -> Body:
     """The body of a content event that was not erased."""
     return decode(db.execute("SELECT body FROM events WHERE seq = ?", (base,)).fetchone()[0])
 
@@ -72,7 +72,7 @@ def find(
     return space, known, body
 
 
-def is_forgotten(db: sqlite3.Connection, space: int, id: str) -> bool:
+def is_forgotten(db: Database, space: int, id: str) -> bool:
     """Whether a record of this id was erased."""
     return (
         db.execute("SELECT 1 FROM tombstones WHERE space = ? AND rid = ?", (space, id)).fetchone()
@@ -80,7 +80,7 @@ def is_forgotten(db: sqlite3.Connection, space: int, id: str) -> bool:
     )
 
 
-def last_version(db: sqlite3.Connection, space: int, id: str) -> int:
+def last_version(db: Database, space: int, id: str) -> int:
     """The highest version that an event of this record ever had: what was taken back keeps its number."""
     row = db.execute(
         "SELECT max(version) FROM events WHERE space = ? AND rid = ? AND op <= 3", (space, id)

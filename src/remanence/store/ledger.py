@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Mapping
 from hashlib import blake2b, sha256
 from typing import Any, Final, NamedTuple
@@ -17,11 +16,15 @@ from typing import Any, Final, NamedTuple
 from remanence.seams import Analyzer
 from remanence.store.content import decode, encode
 from remanence.store.derive import Deriver, Entry
+from remanence.store.engine import Database
 from remanence.store.scopes import space_of
 from remanence.types import Micros, Scope
 
 GENESIS: Final = bytes(32)
 """What stands before the first event's hash."""
+NOWHERE: Final = 0
+"""The number of no space: what belongs to the ledger as a whole lies under it."""
+KEEP_CURSOR: Final = "INSERT INTO cursors VALUES (?, ?, ?) ON CONFLICT (space, name) DO UPDATE SET value = excluded.value"
 _HEADER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
 
@@ -51,25 +54,28 @@ def chain(previous: bytes, key: bytes, entry: Entry) -> bytes:
     return sha256(previous + _HEADER.encode(header).encode()).digest()
 
 
-def find_space(db: sqlite3.Connection, scope: Scope) -> Space | None:
+def find_space(db: Database, scope: Scope) -> Space | None:
     """The space of a scope, None where nothing was ever written to it.
 
     Raises: InvalidInput."""
     names = space_of(scope)
-    row = db.execute("SELECT id, key FROM spaces WHERE tenant = ? AND user = ?", names).fetchone()
+    row = db.execute('SELECT id, key FROM spaces WHERE tenant = ? AND "user" = ?', names).fetchone()
     return Space(row[0], names, row[1]) if row else None
 
 
-def last_event(db: sqlite3.Connection) -> tuple[int, Micros, bytes]:
+def last_event(db: Database) -> tuple[int, Micros, bytes]:
     """(seq, at, hash) of the ledger's head."""
     row = db.execute("SELECT seq, at, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     return row if row else (0, -(2**62), GENESIS)
 
 
+_MAKE_SPACE: Final = 'INSERT INTO spaces (id, tenant, "user", salt, key) VALUES (?, ?, ?, ?, ?)'
+
+
 class Transaction:
     """One write to the ledger, at one moment of known time; lives inside a database transaction."""
 
-    def __init__(self, db: sqlite3.Connection, analyze: Analyzer, now: Micros, actor: str) -> None:
+    def __init__(self, db: Database, analyze: Analyzer, now: Micros, actor: str) -> None:
         self.db = db
         self.actor = actor
         self.seq, last, self.hash = last_event(db)
@@ -88,11 +94,9 @@ class Transaction:
         if known is None:
             salt = os.urandom(16)
             key = space_key(names, salt)
-            made = self.db.execute(
-                "INSERT INTO spaces (tenant, user, salt, key) VALUES (?, ?, ?, ?)",
-                (*names, salt, key),
-            )
-            known = Space(made.lastrowid or 0, names, key)
+            (id,) = self.db.execute("SELECT coalesce(max(id), 0) + 1 FROM spaces").fetchone()
+            self.db.execute(_MAKE_SPACE, (id, *names, salt, key))
+            known = Space(id, names, key)
         self._spaces[names] = known
         return known
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Final, TypedDict
 
 from remanence.store.content import Body, decode
 from remanence.store.derive import FORGET, LINK, MARK, OPS, READ, TOUCH
+from remanence.store.engine import Database
 from remanence.store.ledger import Space
 from remanence.store.reading import history, refuse_forgotten
 from remanence.store.rows import unpack_row
@@ -84,7 +84,7 @@ class Chosen(TypedDict, total=False):
 
 
 def log(
-    db: sqlite3.Connection,
+    db: Database,
     space: Space,
     scope: Scope,
     *,
@@ -116,9 +116,7 @@ def log(
     return lines
 
 
-def readers(
-    db: sqlite3.Connection, space: Space, scope: Scope, id: str | None, limit: int
-) -> list[Readout]:
+def readers(db: Database, space: Space, scope: Scope, id: str | None, limit: int) -> list[Readout]:
     """Who read a record (None: any of the scope), newest first, where reads were noted."""
     found = []
     for seq, at, op, rid, _, _, raw in _events(db, space, scope, 0, None, newest=True):
@@ -132,9 +130,7 @@ def readers(
     return found
 
 
-def diff(
-    db: sqlite3.Connection, space: Space, scope: Scope, since: Micros, until: Micros
-) -> list[Changed]:
+def diff(db: Database, space: Space, scope: Scope, since: Micros, until: Micros) -> list[Changed]:
     """What is different at the known time `until` from what it was at `since`, record by record, in the order of first changes."""
     touched: dict[str, list[tuple[int, Body]]] = {}
     for _, at, op, rid, _, _, raw in _events(db, space, scope, 0, None, newest=False):
@@ -156,7 +152,7 @@ def diff(
     return changes
 
 
-def blame(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list[Span]:
+def blame(db: Database, space: Space, scope: Scope, id: str) -> list[Span]:
     """Which words of a record came from where, in the order of its text, without gaps.
 
     Words of the first version that are found in the sources it names belong to these; others, and those that later versions
@@ -185,7 +181,7 @@ def blame(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list[S
 
 
 def _events(
-    db: sqlite3.Connection,
+    db: Database,
     space: Space,
     scope: Scope,
     after: int,
@@ -217,7 +213,7 @@ _NEWEST: Final = (
 )
 
 
-def _inside(db: sqlite3.Connection, space: Space, rid: str, tail: str) -> bool:
+def _inside(db: Database, space: Space, rid: str, tail: str) -> bool:
     row = db.execute(
         "SELECT body FROM events WHERE space = ? AND rid = ? AND op <= 3 AND version = 1",
         (space.id, rid),
@@ -265,7 +261,7 @@ def _moment(micros: int) -> datetime:
 
 
 def _of_record(
-    db: sqlite3.Connection, space: Space, rid: str, since: Micros, until: Micros
+    db: Database, space: Space, rid: str, since: Micros, until: Micros
 ) -> Iterator[Changed]:
     before = _known(db, space, rid, since)
     after = _known(db, space, rid, until)
@@ -283,9 +279,7 @@ def _of_record(
         yield Changed(rid, f"{what} {_date(min(after[1], before[1]))}".strip(), before[0], after[0])
 
 
-def _known(
-    db: sqlite3.Connection, space: Space, rid: str, known_at: Micros
-) -> tuple[str, Micros] | None:
+def _known(db: Database, space: Space, rid: str, known_at: Micros) -> tuple[str, Micros] | None:
     """Text and end of valid time of the newest version known then."""
     rows = db.execute(_VERSIONS, (space.id, rid)).fetchall()
     for fixed, raw in reversed(rows):
@@ -304,7 +298,7 @@ _VERSIONS: Final = (
 # --- blame ---
 
 
-def _by_version(db: sqlite3.Connection, space: Space, id: str) -> dict[int, tuple[int, int, str]]:
+def _by_version(db: Database, space: Space, id: str) -> dict[int, tuple[int, int, str]]:
     """version -> (seq, at, actor) of the event that made it."""
     rows = db.execute(
         "SELECT version, seq, at, actor FROM events WHERE space = ? AND rid = ? AND op <= 3",
@@ -329,7 +323,7 @@ def _whole(record: Record, at: tuple[int, int, str]) -> Span:
 
 
 def _from_sources(
-    db: sqlite3.Connection, space: Space, scope: Scope, record: Record, fresh: Span
+    db: Database, space: Space, scope: Scope, record: Record, fresh: Span
 ) -> list[Span]:
     """The first version, split by the source spans whose words stand in it, each looked for behind the one before."""
     found: list[tuple[int, Span]] = []
@@ -353,7 +347,7 @@ def _from_sources(
     return spans
 
 
-def _quoted(db: sqlite3.Connection, space: Space, scope: Scope, source: Source) -> Span | None:
+def _quoted(db: Database, space: Space, scope: Scope, source: Source) -> Span | None:
     rows = db.execute(
         "SELECT 1 FROM tombstones WHERE space = ? AND rid = ?", (space.id, source.id)
     ).fetchone()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +14,7 @@ from remanence.errors import Corrupt, NotFound
 from remanence.seams import Delta, Marked
 from remanence.store.content import Body, decode, record_of
 from remanence.store.derive import FORGET, OPS
+from remanence.store.engine import Database
 from remanence.store.ledger import Space, last_event
 from remanence.store.rows import MARK, ROLES, ROW, USE, Fixed, unpack_row
 from remanence.store.scopes import inside, tail_of
@@ -30,10 +29,18 @@ Row = tuple[str, int, bytes, bytes]
 """(id, version, fixed, body) of one version."""
 
 
+class Size(NamedTuple):
+    """What the engine says of itself: the version of its schema, and how many bytes it takes."""
+
+    schema: int
+    bytes: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How much a store holds, forgotten things not counted. `bytes`: of the file and its log; `pending`: texts that wait
-    for a vector of the encoder asked about; `embedded`: versions that do not."""
+    """How much a store holds, forgotten things not counted. `path`: of the file, or the URL without a password; `bytes`: of the file and
+    its log, or of the whole database; `pending`: texts that wait for a vector of the encoder asked about; `embedded`: versions that
+    do not."""
 
     path: str
     schema: int
@@ -47,7 +54,7 @@ class Counts:
 
 
 def get(
-    db: sqlite3.Connection,
+    db: Database,
     space: Space,
     scope: Scope,
     id: str,
@@ -76,7 +83,7 @@ def get(
     return _record(space, *newest, marks_of(db, space, [id], known_at))
 
 
-def history(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list[Record]:
+def history(db: Database, space: Space, scope: Scope, id: str) -> list[Record]:
     """All versions of a record, oldest first; empty where there is none.
 
     Raises: NotFound where the record was forgotten."""
@@ -87,7 +94,7 @@ def history(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list
     return [_record(space, row, unpack_row(row[2]), marks) for row in rows]
 
 
-def refuse_forgotten(db: sqlite3.Connection, space: Space, id: str) -> None:
+def refuse_forgotten(db: Database, space: Space, id: str) -> None:
     """Raises: NotFound, saying when, where the record was forgotten."""
     row = db.execute(
         "SELECT e.at FROM tombstones t JOIN events e ON e.seq = t.seq WHERE t.space = ? AND t.rid = ?",
@@ -101,7 +108,7 @@ def refuse_forgotten(db: sqlite3.Connection, space: Space, id: str) -> None:
 
 
 def found(
-    db: sqlite3.Connection,
+    db: Database,
     space: Space,
     scope: Scope,
     seqs: Sequence[int],
@@ -111,7 +118,7 @@ def found(
     outside the scope is absent."""
     rows = db.execute(
         "SELECT d.seq, e.rid, e.version, d.fixed, c.body FROM json_each(?) j "
-        "CROSS JOIN docs d ON d.space = ? AND d.seq = j.value "
+        "CROSS JOIN docs d ON d.space = ? AND d.seq = CAST(j.value AS BIGINT) "
         "JOIN events e ON e.seq = d.seq JOIN events c ON c.seq = d.base ORDER BY j.key",
         (json.dumps([int(seq) for seq in seqs]), space.id),
     ).fetchall()
@@ -125,7 +132,7 @@ def found(
 
 
 def listing(
-    db: sqlite3.Connection,
+    db: Database,
     space: Space,
     scope: Scope,
     kinds: Sequence[str],
@@ -172,7 +179,7 @@ def listing(
             yield from (record for record in known.values() if matches(record, kinds, filters))
 
 
-def children(db: sqlite3.Connection, space: Space, id: str) -> list[str]:
+def children(db: Database, space: Space, id: str) -> list[str]:
     """Ids of the records that name this one as a source, in the order of ids."""
     rows = db.execute(
         "SELECT child FROM lineage WHERE space = ? AND parent = ? ORDER BY child", (space.id, id)
@@ -181,7 +188,7 @@ def children(db: sqlite3.Connection, space: Space, id: str) -> list[str]:
 
 
 def marks_of(
-    db: sqlite3.Connection, space: Space, ids: Iterable[str], known_at: Micros | None
+    db: Database, space: Space, ids: Iterable[str], known_at: Micros | None
 ) -> dict[str, tuple[str, ...]]:
     """Which marks these records bore at a known time (None: now), by id; those without any are absent."""
     moment = FOREVER - 1 if known_at is None else known_at
@@ -197,7 +204,7 @@ def marks_of(
     return marks
 
 
-def marked(db: sqlite3.Connection, space: Space, scope: Scope, mark: str) -> list[Marked]:
+def marked(db: Database, space: Space, scope: Scope, mark: str) -> list[Marked]:
     """Records of the scope that bear this mark now, oldest mark first; not those that are no longer known at all."""
     rows = db.execute(
         "SELECT m.rid, m.since, e.body FROM names n JOIN marks m INDEXED BY marks_now ON m.space = n.space AND m.mark = n.code "
@@ -208,9 +215,7 @@ def marked(db: sqlite3.Connection, space: Space, scope: Scope, mark: str) -> lis
     return [Marked(rid, since, decode(raw)["why"]) for rid, since, raw in rows if rid in seen]
 
 
-def linked(
-    db: sqlite3.Connection, space: Space, scope: Scope, relation: str
-) -> list[tuple[str, str, int]]:
+def linked(db: Database, space: Space, scope: Scope, relation: str) -> list[tuple[str, str, int]]:
     """(src, dst, event) of every link of this relation between records of the scope, oldest first."""
     rows = db.execute(
         "SELECT src, dst, seq FROM links INDEXED BY links_relation "
@@ -223,7 +228,7 @@ def linked(
     return [row for row in rows if row[0] in seen and row[1] in seen]
 
 
-def _seen(db: sqlite3.Connection, space: Space, scope: Scope, ids: Iterable[str]) -> set[str]:
+def _seen(db: Database, space: Space, scope: Scope, ids: Iterable[str]) -> set[str]:
     """Those of the records that are known now and inside the scope."""
     rows = db.execute(
         "SELECT e.rid, d.fixed FROM json_each(?) j CROSS JOIN events e ON e.space = ? AND e.rid = j.value AND e.op <= 3 "
@@ -237,7 +242,7 @@ def _seen(db: sqlite3.Connection, space: Space, scope: Scope, ids: Iterable[str]
     return {rid for rid, fixed in rows if unpack_row(fixed).tail in tails}
 
 
-def cursor(db: sqlite3.Connection, space: Space, name: str) -> str:
+def cursor(db: Database, space: Space, name: str) -> str:
     """What was last kept under this name, "" where nothing was."""
     row = db.execute(
         "SELECT value FROM cursors WHERE space = ? AND name = ?", (space.id, name)
@@ -245,9 +250,7 @@ def cursor(db: sqlite3.Connection, space: Space, name: str) -> str:
     return row[0] if row else ""
 
 
-def _firsts(
-    db: sqlite3.Connection, space: Space, marks: Sequence[str], known_at: Micros | None
-) -> list[int]:
+def _firsts(db: Database, space: Space, marks: Sequence[str], known_at: Micros | None) -> list[int]:
     """First events of the records that bore one of these marks."""
     query = _FIRSTS_NOW if known_at is None else _FIRSTS
     moments = () if known_at is None else (known_at, known_at)
@@ -288,12 +291,10 @@ def _options(wanted: object) -> Collection[object]:
     return wanted if isinstance(wanted, (list, tuple, set, frozenset)) else (wanted,)
 
 
-def events(
-    db: sqlite3.Connection, space: Space, scope: Scope, after: int, limit: int
-) -> list[Event]:
+def events(db: Database, space: Space, scope: Scope, after: int, limit: int) -> list[Event]:
     """Events of a space after a sequence number, oldest first; for a narrower scope, those of records inside it."""
     rows = db.execute(
-        "SELECT seq, at, op, rid, version, actor, hex(digest), hex(hash), body IS NULL FROM events "
+        "SELECT seq, at, op, rid, version, actor, digest, hash, body IS NULL FROM events "
         "WHERE seq > ? AND space = ? ORDER BY seq",
         (after, space.id),
     )
@@ -310,8 +311,8 @@ def events(
     return chosen
 
 
-def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
-    """What changed in a space after a sequence number."""
+def delta(db: Database, space: Space | None, after: int, bare: int = 0) -> Delta:
+    """What changed in a space after a sequence number; new versions up to `bare` come without their words."""
     head = last_event(db)[0]
     # A follower of a space whose names were forgotten asks by those names: what it may hold of it is gone. Where the space was there
     # at its last look, it is the one that it follows, and what became of others is not told.
@@ -322,8 +323,10 @@ def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
         return Delta(head, np.empty(0, ROW), [], lost, np.empty(0, MARK), np.empty(0, USE))
     span = (space.id, after)
     fresh = db.execute(
-        "SELECT fixed, terms FROM docs WHERE space = ? AND seq > ? ORDER BY seq", (space.id, after)
+        "SELECT fixed, terms FROM docs WHERE space = ? AND seq > ? ORDER BY seq",
+        (space.id, max(after, bare)),
     ).fetchall()
+    without = list(_bare(db, space, after, bare))
     if after:
         closed = (
             "SELECT fixed, terms FROM docs INDEXED BY docs_closed "
@@ -333,16 +336,30 @@ def delta(db: sqlite3.Connection, space: Space | None, after: int) -> Delta:
     gone = db.execute(
         "SELECT seq FROM erased WHERE space = ? AND by > ? AND seq <= ?", (space.id, after, after)
     )
-    rows = np.frombuffer(b"".join([row[0] for row in fresh]), ROW)
+    count = sum(map(len, without)) // ROW.itemsize
+    rows = np.frombuffer(b"".join([*without, *(row[0] for row in fresh)]), ROW)
     _check(db, space, rows)
-    terms, erased = [row[1] for row in fresh], [*lost, *(row[0] for row in gone)]
+    terms, erased = [b""] * count + [row[1] for row in fresh], [*lost, *(row[0] for row in gone)]
     # Each in two parts: OR would go through the whole space.
     marks = db.execute(_MARKS_ON, span).fetchall() + db.execute(_MARKS_OFF, span).fetchall()
     uses = db.execute(_USES, span).fetchall() + db.execute(_USES_OFF, span).fetchall()
     return Delta(head, rows, terms, erased, np.array(marks, MARK), np.array(uses, USE))
 
 
-def _check(db: sqlite3.Connection, space: Space, rows: NDArray[Any]) -> None:
+def _bare(db: Database, space: Space, after: int, until: int) -> Iterator[bytes]:
+    """The rows of the versions between, a part at a time: a driver may hold all of an answer at once."""
+    while after < until:
+        part = db.execute(
+            "SELECT seq, fixed FROM docs WHERE space = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+            (space.id, after, until, 8 * CHUNK),
+        ).fetchall()
+        if not part:
+            return
+        after = part[-1][0]
+        yield b"".join([row[1] for row in part])
+
+
+def _check(db: Database, space: Space, rows: NDArray[Any]) -> None:
     """Whether rows can be followed: a bit that flipped in one must not end in an index that is out of range.
 
     Raises: Corrupt."""
@@ -372,27 +389,26 @@ _USES: Final = (
 _USES_OFF: Final = "SELECT first, at, until FROM touches INDEXED BY touches_off WHERE space = ?1 AND off > ?2 AND seq <= ?2"
 
 
-def counts(db: sqlite3.Connection, path: Path, encoder: str) -> Counts:
+def counts(db: Database, name: str, size: Size, encoder: str) -> Counts:
     """How much there is, on one snapshot."""
 
     def one(query: str) -> int:
         number: int = db.execute(query).fetchone()[0]
         return number
 
-    log = path.with_name(path.name + "-wal")
     # Counted on the narrow index of ids: the tables themselves are wide.
     made = one("SELECT count(*) FROM events INDEXED BY events_rid WHERE op <= 3 AND version > 0")
     first = one("SELECT count(*) FROM events INDEXED BY events_rid WHERE op <= 3 AND version = 1")
     versions = made - one("SELECT count(*) FROM erased")
     pending = waiting(db, encoder) if encoder else 0
     return Counts(
-        path=str(path),
-        schema=one("PRAGMA user_version"),
+        path=name,
+        schema=size.schema,
         records=first - one("SELECT count(*) FROM tombstones") - one(_WITHDRAWN),
         versions=versions,
         events=last_event(db)[0],
         spaces=one("SELECT count(*) FROM spaces"),
-        bytes=path.stat().st_size + (log.stat().st_size if log.exists() else 0),
+        bytes=size.bytes,
         embedded=versions - pending if encoder else 0,
         pending=pending,
     )
@@ -407,7 +423,7 @@ _WITHDRAWN: Final = (
 """Records of which nothing is known any more, since the event that brought them was undone."""
 
 
-def names(db: sqlite3.Connection, space: Space | None) -> list[str]:
+def names(db: Database, space: Space | None) -> list[str]:
     """Code -> text; 0 and what was erased are ""."""
     if space is None:
         return [""]
@@ -418,9 +434,7 @@ def names(db: sqlite3.Connection, space: Space | None) -> list[str]:
     return texts
 
 
-def links(
-    db: sqlite3.Connection, space: Space, scope: Scope, id: str
-) -> list[tuple[str, str, str]]:
+def links(db: Database, space: Space, scope: Scope, id: str) -> list[tuple[str, str, str]]:
     """(src, relation, dst) of every link from or to a record; in a narrowed scope, between records inside it."""
     rows: list[tuple[str, str, str]] = db.execute(
         "SELECT src, relation, dst FROM links WHERE space = ?1 AND src = ?2 AND off IS NULL "
@@ -434,7 +448,7 @@ def links(
     return [row for row in rows if row[0] in within and row[2] in within]
 
 
-def touches(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list[Micros]:
+def touches(db: Database, space: Space, scope: Scope, id: str) -> list[Micros]:
     """When a record was used, ascending."""
     if tail_of(scope) and not _versions(db, space, scope, id):
         return []
@@ -445,7 +459,7 @@ def touches(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list
     return [row[0] for row in rows]
 
 
-def _versions(db: sqlite3.Connection, space: Space, scope: Scope, id: str) -> list[Row]:
+def _versions(db: Database, space: Space, scope: Scope, id: str) -> list[Row]:
     rows: list[Row] = db.execute(
         "SELECT e.rid, e.version, d.fixed, c.body FROM events e JOIN docs d ON d.space = e.space AND d.seq = e.seq "
         "JOIN events c ON c.seq = d.base WHERE e.space = ? AND e.rid = ? AND e.op <= 3 ORDER BY e.version",
@@ -485,7 +499,7 @@ def _event(space: Space, row: Any) -> Event:
         rid,
         max(version, 0),
         actor,
-        digest.lower(),
-        hash.lower(),
+        digest.hex(),
+        hash.hex(),
         bool(erased) and op != FORGET,
     )

@@ -35,6 +35,7 @@ from remanence.store import cipher
 from remanence.store.connections import holder, translated
 from remanence.store.content import decode, encode
 from remanence.store.derive import FORGET, OPS, Deriver, Entry
+from remanence.store.engine import UNFIT, Database, errors
 from remanence.store.forgetting.erase import ANONYMOUS, SLOTS
 from remanence.store.ledger import GENESIS, chain, content_seal, last_event, space_key
 from remanence.store.verify import entries
@@ -52,11 +53,10 @@ class Loaded:
     vectors: int
 
 
-def export_jsonl(db: sqlite3.Connection, path: Path) -> int:
+def export_jsonl(db: Database, path: Path) -> int:
     """Write one snapshot of the store; the file appears whole or not at all. Returns the number of lines.
 
-    Raises: InvalidInput where the path can't be written or is the store, StoreFull."""
-    _apart(db, path)
+    Raises: InvalidInput where the path can't be written, StoreFull."""
     number = 0
     with appearing(path) as part, part.open("wb") as file:
         for line in _lines(db):
@@ -65,8 +65,8 @@ def export_jsonl(db: sqlite3.Connection, path: Path) -> int:
     return number
 
 
-def import_jsonl(db: sqlite3.Connection, analyze: Analyzer, path: Path) -> Loaded:
-    """Read an export into an empty store, inside the caller's transaction.
+def import_jsonl(db: Database, analyze: Analyzer, path: Path, *, only: str = "") -> Loaded:
+    """Read an export into an empty store, inside the caller's transaction. `only`: the tenant that it must be of.
 
     Raises: BadImport with the line; InvalidInput where the store is not empty. Then the transaction must be rolled back."""
     if last_event(db)[0]:
@@ -81,7 +81,7 @@ def import_jsonl(db: sqlite3.Connection, analyze: Analyzer, path: Path) -> Loade
         )
     try:
         with path.open("rb") as file:
-            return _Import(db, analyze, path).run(file)
+            return _Import(db, analyze, path, only).run(file)
     except OSError as error:
         raise BadImport(
             f"can't be read: {error.strerror}", path=str(path), hint="check the path"
@@ -93,7 +93,7 @@ def backup(db: sqlite3.Connection, path: Path, *, key: bytes | None = None) -> N
     `key`: what the store is encrypted with; the copy is too.
 
     Raises: InvalidInput where the path can't be written or is the store, StoreFull."""
-    _apart(db, path)
+    refuse_own(Path(db.execute("PRAGMA database_list").fetchone()[2]), path)
     with appearing(path) as part, translated(path):
         part.touch()
         copy = cipher.connect(part, key, isolation_level=None)
@@ -104,9 +104,9 @@ def backup(db: sqlite3.Connection, path: Path, *, key: bytes | None = None) -> N
             copy.close()
 
 
-def _apart(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse to write over the store or its journals."""
-    own = Path(db.execute("PRAGMA database_list").fetchone()[2])
+def refuse_own(store: Path, path: Path) -> None:
+    """Raises: InvalidInput where `path` is the store's file or one of its journals."""
+    own = store.resolve()
     for taken in (own, own.with_name(f"{own.name}-wal"), own.with_name(f"{own.name}-shm")):
         if path.resolve() == taken or (path.exists() and taken.exists() and path.samefile(taken)):
             raise InvalidInput(f"{path} is the store itself", hint="name another file")
@@ -135,7 +135,7 @@ def appearing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _lines(db: sqlite3.Connection) -> Iterator[bytes]:
+def _lines(db: Database) -> Iterator[bytes]:
     number, _, head = last_event(db)
     vectors = db.execute("SELECT count(*) FROM dense").fetchone()[0]
     yield _line(
@@ -148,7 +148,7 @@ def _lines(db: sqlite3.Connection) -> Iterator[bytes]:
         }
     )
     for id, tenant, user, salt, key in db.execute(
-        "SELECT id, tenant, user, salt, key FROM spaces ORDER BY id"
+        'SELECT id, tenant, "user", salt, key FROM spaces ORDER BY id'
     ):
         yield _line(
             {"space": id, "tenant": tenant, "user": user, "salt": salt.hex(), "key": key.hex()}
@@ -208,9 +208,10 @@ def _line(values: Line) -> bytes:
 class _Import:
     """One run over a file; keeps what later lines are checked against."""
 
-    def __init__(self, db: sqlite3.Connection, analyze: Analyzer, path: Path) -> None:
+    def __init__(self, db: Database, analyze: Analyzer, path: Path, only: str) -> None:
         self.db = db
         self.path = path
+        self.only = only
         self.deriver = Deriver(db, analyze)
         self.number = 0
         self.keys: dict[int, bytes] = {}
@@ -234,8 +235,7 @@ class _Import:
             "seq": self._event, "tenant": self._space, "acks": self._key, "cursor": self._cursor, "dim": self._encoder,
             "vector": self._vector,
         }  # fmt: skip
-        # An InterfaceError is a value that SQLite has no form for.
-        unfit = cipher.errors("IntegrityError", "InterfaceError", "ProgrammingError")
+        unfit = errors(*UNFIT)
         unfit += (KeyError, TypeError, ValueError, IndexError, OverflowError)
         for raw in file:
             line = self._read(raw)
@@ -295,6 +295,10 @@ class _Import:
         forgotten = names[0] == ANONYMOUS and not salt
         if not forgotten and space_key(names, salt) != key:
             raise self._bad("the space's names do not match its key", "the line was changed")
+        if self.only and not forgotten and names[0] != self.only:
+            raise self._bad(
+                f"it holds memories of {names[0]!r}", f"this store is {self.only!r}'s alone"
+            )
         self.db.execute(
             "INSERT INTO spaces VALUES (?, ?, ?, ?, ?)", (line["space"], *names, salt, key)
         )

@@ -7,7 +7,6 @@ was known before is not touched: `known_at` an earlier moment reads as it did.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +22,7 @@ from remanence.store.derive import (
     UNDO,
     is_ours,
 )
+from remanence.store.engine import Database
 from remanence.store.known import body_at, known_versions, last_version
 from remanence.store.ledger import Space, Transaction
 from remanence.store.rows import Fixed, unpack_row
@@ -97,7 +97,7 @@ def _find(tx: Transaction, scope: Scope, seq: object) -> tuple[Space, _Event]:
     return space, _Event(int(str(seq)), op, rid, decode(raw))
 
 
-def _visible(db: sqlite3.Connection, space: int, rid: str, tail: str) -> bool:
+def _visible(db: Database, space: int, rid: str, tail: str) -> bool:
     if not tail:
         return True
     row = db.execute(
@@ -159,7 +159,7 @@ def _aside(tx: Transaction, space: Space, event: _Event, body: Body) -> Ack:
     return Ack("stored", event.rid, seq=tx.seq)
 
 
-def _unversioned(db: sqlite3.Connection, space: int, rid: str) -> int:
+def _unversioned(db: Database, space: int, rid: str) -> int:
     row = db.execute(
         "SELECT min(version) FROM events WHERE space = ? AND rid = ? AND op <= 3", (space, rid)
     ).fetchone()
@@ -213,7 +213,7 @@ def _unnamed(rid: str, root: _Row) -> bool:
 class _Versions:
     """All versions of a record, and which of them was brought back as which."""
 
-    def __init__(self, db: sqlite3.Connection, space: Space, rid: str) -> None:
+    def __init__(self, db: Database, space: Space, rid: str) -> None:
         self.rows = {
             seq: _Row(seq, op, base, closed, unpack_row(fixed))
             for seq, op, base, closed, fixed in db.execute(_ROWS, (space.id, rid))
@@ -254,7 +254,7 @@ class _Versions:
         return self.rows[seq]
 
 
-def _refuse_followed(db: sqlite3.Connection, space: int, event: _Event, first: int) -> None:
+def _refuse_followed(db: Database, space: int, event: _Event, first: int) -> None:
     """Raises: InvalidInput where other records stand on the one that would no longer be known. `first`: the event that brought it:
     what named it as a source before that did without it."""
     later: list[Any] = db.execute(

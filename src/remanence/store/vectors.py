@@ -7,8 +7,8 @@ such, so that asking is cheap.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
+from typing import Final
 from zlib import crc32
 
 import numpy as np
@@ -16,11 +16,12 @@ import numpy as np
 from remanence.errors import InvalidInput, StoreError, WrongDimension
 from remanence.seams import Encoded, Waiting
 from remanence.store.content import Body, decode
+from remanence.store.engine import Database
 from remanence.store.forgetting.erase import SLOTS
 from remanence.store.rows import pack_unit
 
 
-def pending(db: sqlite3.Connection, encoder: str, limit: int) -> list[Waiting]:
+def pending(db: Database, encoder: str, limit: int) -> list[Waiting]:
     """Content that has no vector of this encoder, oldest first."""
     slot, cursor = _slot(db, encoder)
     rows = db.execute(
@@ -35,7 +36,7 @@ def _waiting(seq: int, body: Body) -> Waiting:
     return Waiting(seq, body["text"], body.get("speaker", ""), body.get("fields", {}))
 
 
-def waiting(db: sqlite3.Connection, encoder: str) -> int:
+def waiting(db: Database, encoder: str) -> int:
     """How many texts wait for this encoder."""
     slot, cursor = _slot(db, encoder)
     row = db.execute(
@@ -47,7 +48,7 @@ def waiting(db: sqlite3.Connection, encoder: str) -> int:
     return number
 
 
-def put(db: sqlite3.Connection, encoder: str, seqs: Sequence[int], encoded: Encoded) -> None:
+def put(db: Database, encoder: str, seqs: Sequence[int], encoded: Encoded) -> None:
     """Store vectors of content events; what was forgotten meanwhile is left out.
 
     Raises: InvalidInput, WrongDimension."""
@@ -64,7 +65,7 @@ def put(db: sqlite3.Connection, encoder: str, seqs: Sequence[int], encoded: Enco
     packed = [row.tobytes() for row in pack_unit(dense)]
     ids = [int(seq) * SLOTS + slot for seq in seqs]
     db.executemany(
-        "INSERT OR REPLACE INTO dense VALUES (?, ?, ?)",
+        _PUT_DENSE,
         [
             (id, row, crc32(row))
             for id, row, seq in zip(ids, packed, seqs, strict=True)
@@ -73,7 +74,7 @@ def put(db: sqlite3.Connection, encoder: str, seqs: Sequence[int], encoded: Enco
     )
     if encoded.tokens:
         db.executemany(
-            "INSERT OR REPLACE INTO tokens VALUES (?, ?, ?)",
+            _PUT_TOKENS,
             [
                 (id, t, crc32(t))
                 for id, t, seq in zip(ids, encoded.tokens, seqs, strict=True)
@@ -83,9 +84,11 @@ def put(db: sqlite3.Connection, encoder: str, seqs: Sequence[int], encoded: Enco
     _advance(db, encoder, slot)
 
 
-def dense_of(
-    db: sqlite3.Connection, space: int, encoder: str, after: int
-) -> list[tuple[int, bytes]]:
+_PUT_DENSE: Final = "INSERT INTO dense VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET vector = excluded.vector, sum = excluded.sum"
+_PUT_TOKENS: Final = "INSERT INTO tokens VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET states = excluded.states, sum = excluded.sum"
+
+
+def dense_of(db: Database, space: int, encoder: str, after: int) -> list[tuple[int, bytes]]:
     """(seq, packed vector) of the versions of a space after a sequence number, ascending."""
     slot, _ = _slot(db, encoder)
     return db.execute(
@@ -95,11 +98,11 @@ def dense_of(
     ).fetchall()
 
 
-def tokens_of(db: sqlite3.Connection, space: int, encoder: str, seqs: Sequence[int]) -> list[bytes]:
+def tokens_of(db: Database, space: int, encoder: str, seqs: Sequence[int]) -> list[bytes]:
     """Packed token states of these versions of a space, empty where there are none."""
     slot, _ = _slot(db, encoder)
     rows = db.execute(
-        "SELECT d.seq, t.states FROM json_each(?) j CROSS JOIN docs d ON d.space = ? AND d.seq = j.value "
+        "SELECT d.seq, t.states FROM json_each(?) j CROSS JOIN docs d ON d.space = ? AND d.seq = CAST(j.value AS BIGINT) "
         "CROSS JOIN tokens t ON t.id = d.base * 16 + ?",
         (json.dumps([int(seq) for seq in seqs]), space, slot),
     )
@@ -107,15 +110,15 @@ def tokens_of(db: sqlite3.Connection, space: int, encoder: str, seqs: Sequence[i
     return [known.get(int(seq), b"") for seq in seqs]
 
 
-def encoders(db: sqlite3.Connection) -> dict[str, int]:
+def encoders(db: Database) -> dict[str, int]:
     """Encoders that have vectors here, and how many each."""
     rows = db.execute(
-        "SELECT n.id, count(v.id) FROM encoders n LEFT JOIN dense v ON v.id % 16 = n.slot GROUP BY n.id ORDER BY n.slot"
+        "SELECT n.id, count(v.id) FROM encoders n LEFT JOIN dense v ON v.id % 16 = n.slot GROUP BY n.slot, n.id ORDER BY n.slot"
     )
     return dict(rows.fetchall())
 
 
-def drop(db: sqlite3.Connection, encoder: str) -> None:
+def drop(db: Database, encoder: str) -> None:
     """Delete the vectors of an encoder that is no longer used."""
     slot, _ = _slot(db, encoder)
     db.execute("DELETE FROM dense WHERE id % 16 = ?", (slot,))
@@ -123,12 +126,12 @@ def drop(db: sqlite3.Connection, encoder: str) -> None:
     db.execute("DELETE FROM encoders WHERE slot = ?", (slot,))
 
 
-def _slot(db: sqlite3.Connection, encoder: str) -> tuple[int, int]:
+def _slot(db: Database, encoder: str) -> tuple[int, int]:
     row = db.execute("SELECT slot, cursor FROM encoders WHERE id = ?", (encoder,)).fetchone()
     return row if row else (-1, 0)  # no row of any table has an id of another slot's rest
 
 
-def _register(db: sqlite3.Connection, encoder: str, dim: int) -> int:
+def _register(db: Database, encoder: str, dim: int) -> int:
     row = db.execute("SELECT slot, dim FROM encoders WHERE id = ?", (encoder,)).fetchone()
     if row is not None:
         if row[1] != dim:
@@ -147,18 +150,19 @@ def _register(db: sqlite3.Connection, encoder: str, dim: int) -> int:
     return free[0]
 
 
-def _live(db: sqlite3.Connection, seqs: Sequence[int]) -> set[int]:
+def _live(db: Database, seqs: Sequence[int]) -> set[int]:
     rows = db.execute(
-        "SELECT e.seq FROM json_each(?) j CROSS JOIN events e ON e.seq = j.value WHERE e.op BETWEEN 1 AND 2 AND e.body IS NOT NULL",
+        "SELECT e.seq FROM json_each(?) j CROSS JOIN events e ON e.seq = CAST(j.value AS BIGINT) "
+        "WHERE e.op BETWEEN 1 AND 2 AND e.body IS NOT NULL",
         (json.dumps([int(seq) for seq in seqs]),),
     )
     return {row[0] for row in rows}
 
 
-def _advance(db: sqlite3.Connection, encoder: str, slot: int) -> None:
+def _advance(db: Database, encoder: str, slot: int) -> None:
     # The cursor moves to just before the first text that still waits, or to the head.
     db.execute(
-        "UPDATE encoders SET cursor = ifnull((SELECT e.seq - 1 FROM events e LEFT JOIN dense v ON v.id = e.seq * 16 + ?1 "
+        "UPDATE encoders SET cursor = coalesce((SELECT e.seq - 1 FROM events e LEFT JOIN dense v ON v.id = e.seq * 16 + ?1 "
         "WHERE e.seq > encoders.cursor AND e.op BETWEEN 1 AND 2 AND e.body IS NOT NULL AND v.id IS NULL ORDER BY e.seq LIMIT 1), "
         "(SELECT max(seq) FROM events)) WHERE id = ?2",
         (slot, encoder),

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby, zip_longest
 from operator import itemgetter
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from remanence.errors import Corrupt, RemanenceError
 from remanence.seams import Analyzer
-from remanence.store import cipher
 from remanence.store.connections import damaged
 from remanence.store.content import Body, decode, encode, plain_content
-from remanence.store.derive import FORGET, Deriver, Entry, entry_of
+from remanence.store.derive import EVENTS, FORGET, Deriver, Entry, entry_of
+from remanence.store.engine import Database, errors
 from remanence.store.forgetting.erase import ANONYMOUS, SLOTS
 from remanence.store.ledger import GENESIS, Space, chain, content_seal, space_key
 from remanence.store.reading import names
@@ -53,6 +51,14 @@ UNEXPECTED: Final = (
 """What reading rows raises that no version of this program wrote."""
 
 
+class Pages(NamedTuple):
+    """What an engine finds wrong with its own pages, and the name of an SQLite database for a replay: "" for a file that is gone with
+    the connection."""
+
+    problems: Sequence[str]
+    aside: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What `verify` looked at, and what it found wrong: `problems` is empty for a sound store."""
@@ -70,19 +76,14 @@ class Report:
         return not self.problems
 
 
-def verify(db: sqlite3.Connection, analyze: Analyzer) -> Report:
+def verify(db: Database, analyze: Analyzer, pages: Pages) -> Report:
     """Check everything on one snapshot. Cost: about as long as writing it all again, and a temporary file of its size."""
-    problems: list[str] = []
-    for (message,) in db.execute("PRAGMA integrity_check(20)"):
-        if message != "ok":
-            problems.append(f"page: {message}")
+    problems = [f"page: {message}" for message in pages.problems]
     spaces = _spaces(db, problems.append)
     events, versions, vectors, head = 0, 0, 0, GENESIS
     if not problems:  # a replay of what can't be read would only repeat the same
-        # Beside a store that keeps what it puts aside in memory, as an encrypted one does, nothing goes to the disk in the clear.
-        aside = ":memory:" if db.execute("PRAGMA temp_store").fetchone()[0] == 2 else ""
-        replay = sqlite3.connect(aside, isolation_level=None)
-        broken = cipher.errors()
+        replay = sqlite3.connect(pages.aside, isolation_level=None)
+        broken = errors()
         broken += (*UNEXPECTED, Corrupt)
         try:
             events, head = _replay(db, replay, analyze, spaces, problems.append)
@@ -100,9 +101,8 @@ def verify(db: sqlite3.Connection, analyze: Analyzer) -> Report:
 
 
 def explain(
-    reading: Callable[[], AbstractContextManager[sqlite3.Connection]],
-    analyze: Analyzer,
-    path: Path,
+    check: Callable[[], Report],
+    name: str,
     error: Exception,
 ) -> None:
     """Whether an error that nobody foresaw comes of a damaged file; one that was raised on purpose, or by mistake, stays what it is.
@@ -110,13 +110,12 @@ def explain(
     Raises: Corrupt, from that error, where something is wrong with the file."""
     if isinstance(error, RemanenceError):
         return
-    with reading() as db:
-        problems = verify(db, analyze).problems
+    problems = check().problems
     if problems:
-        raise damaged(path, problems[0]) from error
+        raise damaged(name, problems[0]) from error
 
 
-def rebuild(db: sqlite3.Connection, analyze: Analyzer) -> int:
+def rebuild(db: Database, analyze: Analyzer) -> int:
     """Derive all state anew from the ledger, inside the caller's transaction. Returns the number of events."""
     deriver = Deriver(db, analyze)
     deriver.clear()
@@ -127,13 +126,13 @@ def rebuild(db: sqlite3.Connection, analyze: Analyzer) -> int:
     return number
 
 
-def state_digest(db: sqlite3.Connection) -> str:
+def state_digest(db: Database) -> str:
     """64 hex digits over what is known now: per record its content, slot and valid intervals, its marks and links, and which ids were
     forgotten. Not over what was known before or how it came about: undoing what was done restores it."""
     return _digest(db, _state)
 
 
-def history_digest(db: sqlite3.Connection) -> str:
+def history_digest(db: Database) -> str:
     """64 hex digits over all content, present and past, its intervals, marks, links and tombstones, on one snapshot.
 
     Not over salts, codes, vectors or actors: two machines that were told the same at the same times agree."""
@@ -143,9 +142,11 @@ def history_digest(db: sqlite3.Connection) -> str:
 _Parts = Iterator[tuple[str, tuple[Any, ...]]]
 
 
-def _digest(db: sqlite3.Connection, parts: Callable[[sqlite3.Connection, int], _Parts]) -> str:
+def _digest(db: Database, parts: Callable[[Database, int], _Parts]) -> str:
     total = sha256()
-    for space in db.execute("SELECT id, tenant, user FROM spaces ORDER BY tenant, user").fetchall():
+    for space in db.execute(
+        'SELECT id, tenant, "user" FROM spaces ORDER BY tenant, "user"'
+    ).fetchall():
         for place, (name, values) in enumerate(parts(db, space[0])):
             if not place:  # a space that holds nothing any more is like one that never was
                 _feed(total, "space", space[1:])
@@ -153,12 +154,12 @@ def _digest(db: sqlite3.Connection, parts: Callable[[sqlite3.Connection, int], _
     return total.hexdigest()
 
 
-def entries(db: sqlite3.Connection) -> Iterator[Entry]:
+def entries(db: Database) -> Iterator[Entry]:
     """The whole ledger, oldest first."""
-    return map(entry_of, db.execute("SELECT * FROM events ORDER BY seq"))
+    return map(entry_of, db.execute(f"{EVENTS} ORDER BY seq"))
 
 
-def _state(db: sqlite3.Connection, space: int) -> _Parts:
+def _state(db: Database, space: int) -> _Parts:
     rows = db.execute(
         "SELECT e.rid, d.fixed, c.body FROM events e JOIN docs d ON d.space = e.space AND d.seq = e.seq "
         "JOIN events c ON c.seq = d.base WHERE e.space = ? AND e.op <= 3 AND d.closed IS NULL ORDER BY e.rid, e.version",
@@ -182,7 +183,7 @@ def _state(db: sqlite3.Connection, space: int) -> _Parts:
     yield from _ties(db, space)
 
 
-def _history(db: sqlite3.Connection, space: int) -> _Parts:
+def _history(db: Database, space: int) -> _Parts:
     versions = db.execute(
         "SELECT e.rid, e.version, d.fixed, c.body FROM events e JOIN docs d ON d.space = e.space AND d.seq = e.seq "
         "JOIN events c ON c.seq = d.base WHERE e.space = ? AND e.op <= 3 ORDER BY e.rid, e.version",
@@ -203,7 +204,7 @@ def _history(db: sqlite3.Connection, space: int) -> _Parts:
     yield from _ties(db, space)
 
 
-def _ties(db: sqlite3.Connection, space: int) -> _Parts:
+def _ties(db: Database, space: int) -> _Parts:
     for link in db.execute(
         "SELECT src, relation, dst FROM links WHERE space = ? AND off IS NULL ORDER BY 1, 2, 3",
         (space,),
@@ -221,9 +222,11 @@ def _feed(total: Any, name: str, values: Iterable[Any]) -> None:
         total.update(len(raw).to_bytes(8, "little") + raw)
 
 
-def _spaces(db: sqlite3.Connection, problem: Callable[[str], None]) -> dict[int, Space]:
+def _spaces(db: Database, problem: Callable[[str], None]) -> dict[int, Space]:
     spaces = {}
-    for id, tenant, user, salt, key in db.execute("SELECT id, tenant, user, salt, key FROM spaces"):
+    for id, tenant, user, salt, key in db.execute(
+        'SELECT id, tenant, "user", salt, key FROM spaces'
+    ):
         spaces[id] = Space(id, (tenant, user), key)
         if tenant == ANONYMOUS and not salt:
             if db.execute("SELECT 1 FROM docs WHERE space = ?", (id,)).fetchone():
@@ -238,7 +241,7 @@ def _body(entry: Entry) -> Body | None:
 
 
 def _replay(
-    db: sqlite3.Connection,
+    db: Database,
     replay: sqlite3.Connection,
     analyze: Analyzer,
     spaces: dict[int, Space],
@@ -251,7 +254,8 @@ def _replay(
         migrate(replay)
     replay.execute("BEGIN")
     replay.executemany(
-        "INSERT INTO spaces VALUES (?, ?, ?, ?, ?)", db.execute("SELECT * FROM spaces")
+        "INSERT INTO spaces VALUES (?, ?, ?, ?, ?)",
+        db.execute('SELECT id, tenant, "user", salt, key FROM spaces'),
     )
     deriver = Deriver(replay, analyze)
     number, at, hash, blank = 0, 0, GENESIS, set[int]()
@@ -282,9 +286,7 @@ def _replay(
     return number, hash
 
 
-def _compare(
-    db: sqlite3.Connection, replay: sqlite3.Connection, problem: Callable[[str], None]
-) -> int:
+def _compare(db: Database, replay: Database, problem: Callable[[str], None]) -> int:
     """Every derived table, row by row, against its replay. Returns the number of versions."""
     number = 0
     for number, (here, there) in enumerate(zip_longest(_versions(db), _versions(replay)), 1):  # noqa: B007
@@ -301,7 +303,7 @@ def _compare(
     return number
 
 
-def _versions(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+def _versions(db: Database) -> Iterator[tuple[Any, ...]]:
     known: dict[int, list[str]] = {}
     rows = db.execute(
         "SELECT space, seq, base, closed, same, fold, slot, until, fixed, terms FROM docs ORDER BY space, seq"
@@ -318,13 +320,13 @@ def _versions(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
         yield (space, seq), base, closed, same, fold, slot, until, plain, spelled, terms
 
 
-def _check_vectors(db: sqlite3.Connection, problem: Callable[[str], None]) -> int:
+def _check_vectors(db: Database, problem: Callable[[str], None]) -> int:
     for table, query in (("dense", _STRAY_DENSE), ("tokens", _STRAY_TOKENS)):
         stray = db.execute(query).fetchone()[0]
         if stray:
             problem(f"{table}: {stray} vectors belong to no content")
     wrong = db.execute(
-        "SELECT count(*) FROM dense v LEFT JOIN encoders n ON n.slot = v.id % 16 WHERE n.dim IS NOT length(v.vector)"
+        "SELECT count(*) FROM dense v LEFT JOIN encoders n ON n.slot = v.id % 16 WHERE n.dim IS NULL OR n.dim != length(v.vector)"
     ).fetchone()[0]
     if wrong:
         problem(f"dense: {wrong} vectors have not their encoder's length")

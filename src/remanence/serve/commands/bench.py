@@ -8,8 +8,13 @@ from typing import Annotated
 
 import typer
 
-from remanence.bench import commands, durable, lexical, mechanisms, report, scale
+from remanence.bench import commands, durable, engine, lexical, mechanisms, report, scale
+from remanence.bench.load import plan as load_plan
+from remanence.bench.load import report as load_report
+from remanence.bench.load.run import DEFAULT as LOADED
+from remanence.bench.load.run import run_load
 from remanence.bench.machine import command_line
+from remanence.bench.systems.base import OURS
 from remanence.bench.tasks.locomo import LoCoMo
 from remanence.serve.commands import promises
 from remanence.serve.measuring import (
@@ -31,6 +36,8 @@ app = typer.Typer(
     help="Measure Remanence beside its peers, each on the same work in the same run.",
 )
 SIZES = (10_000, 100_000, 1_000_000)
+WRONG = 3
+"""Something acknowledged is not there: as `rmem verify` ends with where a store is not sound."""
 
 
 @app.command()
@@ -135,6 +142,46 @@ def scale_(
     return 0
 
 
+@app.command("engine")
+def engine_(
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL",
+            help="A PostgreSQL database: postgresql://…; tenants of its own come and go.",
+        ),
+    ],
+    size: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--size",
+            metavar="N",
+            help="Records; repeatable; default: 10^4, 10^5.",
+            show_default=False,
+        ),
+    ] = None,
+    queries: Annotated[
+        int, typer.Option("--queries", metavar="N", help="Asked at each size.")
+    ] = 60,
+    json: Out = None,
+    seed: Seed = 0,
+) -> int:
+    """A large memory in PostgreSQL: followed whole, or its words and vectors left there.
+
+    rmem bench engine postgresql:///bench --size 100000 --json engine.json
+    """
+    result = engine.run_engine(
+        url,
+        sizes=size or (10_000, 100_000),
+        queries=queries,
+        seed=seed,
+        json_path=json,
+        say=saying(),
+    )
+    engine.show_engine(result, console())
+    return 0
+
+
 @app.command("durable")
 def durable_(
     folder: Annotated[
@@ -166,6 +213,71 @@ def durable_(
     )
     durable.show_durable(result, console())
     return 0
+
+
+@app.command("load")
+def load_(
+    store: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--store",
+            metavar="STORE",
+            help="Of ours: sqlite, postgres (one of its own), or a database's URL; repeatable; default: sqlite.",
+            show_default=False,
+        ),
+    ] = None,
+    system: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--system",
+            metavar="NAME",
+            help=f"{', '.join((*OURS, *load_plan.PEERS))}; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    clients: Annotated[
+        str, typer.Option("--clients", metavar="N,N,…", help="How many at once, one load each.")
+    ] = "1,4,16,64",
+    seconds: Annotated[float, typer.Option("--seconds", metavar="S", help="Of each load.")] = 15.0,
+    mix: Annotated[
+        str, typer.Option("--mix", metavar="N/N", help="Searches and adds in a hundred.")
+    ] = "80/20",
+    records: Annotated[
+        int, typer.Option("--records", metavar="N", help="There before the load.")
+    ] = 10_000,
+    users: Annotated[int, typer.Option("--users", metavar="N", help="Whose they are.")] = 8,
+    kill: Annotated[
+        bool, typer.Option("--kill", help="Kill each server amid a load, too, and count again.")
+    ] = False,
+    json: Out = None,
+    plot: Plot = None,
+    seed: Seed = 0,
+) -> int:
+    """The HTTP door under many clients at once, beside Chroma's server, and whether all that was acknowledged is there.
+
+    rmem bench load --store sqlite --store postgres --kill --json load.json --plot load.png
+    """
+    words = ["--clients", clients, "--seconds", f"{seconds:g}", "--mix", mix]
+    words += [word for name in store or () for word in ("--store", name.partition("://")[0])]
+    words += [word for name in system or () for word in ("--system", name)]
+    words += ["--records", str(records), "--users", str(users), *(["--kill"] if kill else [])]
+    result = run_load(
+        stores=store or load_plan.STORES[:1],
+        systems=system or LOADED,
+        clients=load_plan.counts(clients),
+        seconds=seconds,
+        mix=mix,
+        records=records,
+        users=users,
+        kill=kill,
+        seed=seed,
+        command=command_line(["rmem", "bench", "load", *words]),
+        json_path=json,
+        plot=plot,
+        say=saying(),
+    )
+    load_report.show(result, console())
+    return 0 if result.ok else WRONG
 
 
 @app.command("lexical")

@@ -20,7 +20,7 @@ from remanence.serve.spread import spread
 from remanence.text.write.messages import USER
 
 BY_DEFAULT: Final = frozenset({Right.read, Right.write})
-PORT: Final = 8766
+PORT: Final = 8767
 
 
 @spread
@@ -74,7 +74,7 @@ def mcp(
 
     rmem mcp --tools graph --right read --right write --right forget
 
-    rmem mcp --http --port 8766
+    rmem mcp --http
     """
     rights = frozenset(_right(name) for name in right) if right else None
     try:

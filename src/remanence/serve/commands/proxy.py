@@ -11,6 +11,7 @@ import typer
 
 from remanence.errors import InvalidInput, MissingExtra
 from remanence.serve.commands.tokens import Tokens
+from remanence.serve.hosts import is_loopback, told_origins
 from remanence.serve.opening import Here
 from remanence.serve.options import AuditReads, Embedder, PolicyFile, default_store
 from remanence.serve.output import console
@@ -83,11 +84,10 @@ def proxy(
             hint="--upstream https://api.openai.com/v1, or $REMANENCE_UPSTREAM",
         )
     try:
-        from remanence.serve.http.gate import is_loopback
         from remanence.serve.http.settings import Settings as Stores
         from remanence.serve.http.tokens import TokenFile
         from remanence.serve.proxy.run import serve
-        from remanence.serve.proxy.settings import LOCAL, Settings
+        from remanence.serve.proxy.settings import Settings
     except ImportError as error:
         raise MissingExtra(
             f"the proxy needs {error.name}", hint='pip install "remanence[http]"'
@@ -109,8 +109,8 @@ def proxy(
         user=here.user,
         agent=here.agent,
         guarded=not local,
-        hosts=(*LOCAL, host) if local else (),
-        origins=tuple(origin or ()),
+        local=local,
+        origins=told_origins(origin or ()),
         silence=timeout,
     )
 

@@ -14,6 +14,7 @@ import typer
 from remanence.errors import InvalidInput
 from remanence.serve import http
 from remanence.serve.commands.tokens import Tokens
+from remanence.serve.hosts import told_origins
 from remanence.serve.http.settings import MIB
 from remanence.serve.opening import Place
 from remanence.serve.ops.op import Right
@@ -86,7 +87,7 @@ def serve(
         here,
         open_to_all=no_auth,
         open_metrics=open_metrics,
-        origins=_origins(origin or []),
+        origins=told_origins(origin or ()),
         rate=rate,
         body=max_body * MIB,
     )
@@ -160,14 +161,3 @@ def _first_token(settings: http.Settings, tenant: str) -> str:
     if settings.tokens.all():
         return ""
     return settings.tokens.make("owner", list(Right), tenant=tenant)[0]
-
-
-def _origins(given: list[str]) -> tuple[str, ...]:
-    from remanence.serve.http.gate import told_origins
-
-    try:
-        return told_origins(given)
-    except ValueError as error:
-        raise InvalidInput(
-            f"--origin {error} is no origin", hint="such as https://app.example.org"
-        ) from error

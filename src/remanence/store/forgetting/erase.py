@@ -11,7 +11,6 @@ others; `reread` looks for those.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from remanence.store.content import Body, decode
 from remanence.store.derive import FORGET
+from remanence.store.engine import Database
 from remanence.store.forgetting.scan import Needles
 from remanence.store.ledger import Space, Transaction
 from remanence.store.rows import ROW, unpack_row
@@ -73,7 +73,7 @@ class Erased:
         self.gone[table] = self.gone.get(table, 0) + rows
 
 
-def closure(db: sqlite3.Connection, space: int, ids: Iterable[str]) -> list[str]:
+def closure(db: Database, space: int, ids: Iterable[str]) -> list[str]:
     """These records and all that was derived from them, at any remove: children before their parents' other kin, each once."""
     found: dict[str, None] = {}
     waiting = list(ids)
@@ -88,7 +88,7 @@ def closure(db: sqlite3.Connection, space: int, ids: Iterable[str]) -> list[str]
     return list(found)
 
 
-def inhabitants(db: sqlite3.Connection, space: Space, tail: str) -> list[str]:
+def inhabitants(db: Database, space: Space, tail: str) -> list[str]:
     """Ids of all records of a space that lie inside `tail`, whatever their state, oldest first."""
     codes = {
         code
@@ -106,7 +106,7 @@ def inhabitants(db: sqlite3.Connection, space: Space, tail: str) -> list[str]:
     )
 
 
-def traces(db: sqlite3.Connection, space: int, ids: Iterable[str]) -> Iterator[Trace]:
+def traces(db: Database, space: int, ids: Iterable[str]) -> Iterator[Trace]:
     """What there is of each record; those forgotten before, as part of another one's kin, are left out."""
     for id in ids:
         key = (space, id)
@@ -138,7 +138,7 @@ def traces(db: sqlite3.Connection, space: int, ids: Iterable[str]) -> Iterator[T
         )
 
 
-def plan(db: sqlite3.Connection, space: Space, ids: Sequence[str]) -> ForgetPlan:
+def plan(db: Database, space: Space, ids: Sequence[str]) -> ForgetPlan:
     """What forgetting these records would erase; nothing is changed."""
     asked = list(dict.fromkeys(ids))
     found = list(traces(db, space.id, closure(db, space.id, asked)))
@@ -215,17 +215,20 @@ def forget_names(tx: Transaction, space: Space, erased: Erased) -> None:
         )
     )  # fmt: skip
     erased.count("names", len(erased.names) - erased.gone.get("names", 0) + 1)
-    keys = db.execute("DELETE FROM keys WHERE space = ?", (space.id,)).rowcount
+    (keys,) = db.execute("SELECT count(*) FROM keys WHERE space = ?", (space.id,)).fetchone()
+    (cursors,) = db.execute("SELECT count(*) FROM cursors WHERE space = ?", (space.id,)).fetchone()
     erased.gone["keys"] = max(keys, erased.gone.get("keys", 0))
-    erased.count("cursors", db.execute("DELETE FROM cursors WHERE space = ?", (space.id,)).rowcount)
+    erased.count("cursors", cursors)
+    db.execute("DELETE FROM keys WHERE space = ?", (space.id,))
+    db.execute("DELETE FROM cursors WHERE space = ?", (space.id,))
     db.execute("DELETE FROM names WHERE space = ?", (space.id,))
     db.execute(
-        "UPDATE spaces SET tenant = ?, user = ?, salt = x'' WHERE id = ?",
-        (ANONYMOUS, f"forgotten-{space.id}", space.id),
+        'UPDATE spaces SET tenant = ?, "user" = ?, salt = ? WHERE id = ?',
+        (ANONYMOUS, f"forgotten-{space.id}", b"", space.id),
     )
 
 
-def rewrite_names(db: sqlite3.Connection) -> None:
+def rewrite_names(db: Database) -> None:
     """Write the table of names anew, into pages that were zeroed: the cheap place to look for copies in the gaps of pages."""
     rows = db.execute("SELECT space, code, text FROM names ORDER BY space, code").fetchall()
     db.execute("DELETE FROM names")
@@ -253,31 +256,32 @@ _TOUCHES: Final = (
 )
 assert SLOTS == 16
 _SIZES: Final = {
-    "events": "SELECT count(*), sum(length(e.body) + length(e.salt)) FROM json_each(?) j CROSS JOIN events e ON e.seq = j.value",
+    "events": "SELECT count(*), sum(length(e.body) + length(e.salt)) FROM json_each(?) j "
+    "CROSS JOIN events e ON e.seq = CAST(j.value AS BIGINT)",
     "docs": "SELECT count(*), sum(length(fixed) + length(terms)) FROM json_each(?) j "
-    "CROSS JOIN docs d ON d.space = ? AND d.seq = j.value",
+    "CROSS JOIN docs d ON d.space = ? AND d.seq = CAST(j.value AS BIGINT)",
     "dense": "SELECT count(*), sum(length(vector)) FROM json_each(?) j "
-    "CROSS JOIN dense v ON v.id BETWEEN j.value * 16 AND j.value * 16 + 15",
+    "CROSS JOIN dense v ON v.id BETWEEN CAST(j.value AS BIGINT) * 16 AND CAST(j.value AS BIGINT) * 16 + 15",
     "tokens": "SELECT count(*), sum(length(states)) FROM json_each(?) j "
-    "CROSS JOIN tokens v ON v.id BETWEEN j.value * 16 AND j.value * 16 + 15",
+    "CROSS JOIN tokens v ON v.id BETWEEN CAST(j.value AS BIGINT) * 16 AND CAST(j.value AS BIGINT) * 16 + 15",
 }
 _IDS: Final = {
     "dense": "SELECT v.id, v.vector FROM json_each(?) j "
-    "CROSS JOIN dense v ON v.id BETWEEN j.value * 16 AND j.value * 16 + 15",
+    "CROSS JOIN dense v ON v.id BETWEEN CAST(j.value AS BIGINT) * 16 AND CAST(j.value AS BIGINT) * 16 + 15",
     "tokens": "SELECT v.id, v.states FROM json_each(?) j "
-    "CROSS JOIN tokens v ON v.id BETWEEN j.value * 16 AND j.value * 16 + 15",
+    "CROSS JOIN tokens v ON v.id BETWEEN CAST(j.value AS BIGINT) * 16 AND CAST(j.value AS BIGINT) * 16 + 15",
 }
 
 
-def _column(db: sqlite3.Connection, query: str, values: tuple[int, str]) -> list[int]:
+def _column(db: Database, query: str, values: tuple[int, str]) -> list[int]:
     return [row[0] for row in db.execute(query, values)]
 
 
-def _gather(db: sqlite3.Connection, erased: Erased) -> None:
+def _gather(db: Database, erased: Erased) -> None:
     """Take from what is about to be erased what to look for afterwards."""
     needles = erased.needles
     events = db.execute(
-        "SELECT e.op, e.salt, e.body, e.digest FROM json_each(?) j CROSS JOIN events e ON e.seq = j.value",
+        "SELECT e.op, e.salt, e.body, e.digest FROM json_each(?) j CROSS JOIN events e ON e.seq = CAST(j.value AS BIGINT)",
         (json.dumps([*erased.seqs, *erased.beside]),),
     )
     digests = []
@@ -292,7 +296,7 @@ def _gather(db: sqlite3.Connection, erased: Erased) -> None:
                 erased.texts.append(body["text"])
     erased.digests = digests[: len(erased.seqs)]
     terms = db.execute(
-        "SELECT d.terms FROM json_each(?) j CROSS JOIN docs d ON d.space = ? AND d.seq = j.value",
+        "SELECT d.terms FROM json_each(?) j CROSS JOIN docs d ON d.space = ? AND d.seq = CAST(j.value AS BIGINT)",
         (json.dumps(erased.seqs), erased.space.id),
     )
     for (blob,) in terms:
@@ -309,7 +313,7 @@ def add_body(needles: Needles, body: Body) -> None:
             needles.add_value(value)
 
 
-def _blank(db: sqlite3.Connection, erased: Erased) -> None:
+def _blank(db: Database, erased: Erased) -> None:
     """Take bodies, salts and vectors away."""
     both = [(seq,) for seq in (*erased.seqs, *erased.beside)]
     db.executemany("UPDATE events SET salt = NULL, body = NULL WHERE seq = ?", both)
@@ -325,9 +329,7 @@ _DELETES: Final = {
 }
 
 
-def unused_names(
-    db: sqlite3.Connection, space: int, codes: set[int], seqs: Sequence[int]
-) -> set[int]:
+def unused_names(db: Database, space: int, codes: set[int], seqs: Sequence[int]) -> set[int]:
     """Those of some names' codes that no remaining row has. `seqs`: what had them."""
     if codes:
         marks = db.execute("SELECT mark FROM marks WHERE space = ?", (space,))
@@ -340,7 +342,7 @@ def unused_names(
     return codes
 
 
-def _chunks(db: sqlite3.Connection, space: int, seqs: Sequence[int]) -> Iterator[NDArray[Any]]:
+def _chunks(db: Database, space: int, seqs: Sequence[int]) -> Iterator[NDArray[Any]]:
     """All rows of a space, first a few that stand beside the erased ones: they mostly share their names."""
     for seq in seqs[:: -(-len(seqs) // 32) or 1]:
         for query in (_BEFORE, _BEHIND):
@@ -355,26 +357,26 @@ _BEFORE: Final = "SELECT fixed FROM docs WHERE space = ? AND seq < ? ORDER BY se
 _BEHIND: Final = "SELECT fixed FROM docs WHERE space = ? AND seq > ? ORDER BY seq LIMIT 32"
 
 
-def _keys_naming(db: sqlite3.Connection, space: int, ids: set[str]) -> list[str]:
+def _keys_naming(db: Database, space: int, ids: set[str]) -> list[str]:
     rows = db.execute(
         "SELECT key, acks FROM keys WHERE space = ? AND digest IS NOT NULL", (space,)
     ).fetchall()
     return [key for key, acks in rows if any(ack[1] in ids for ack in json.loads(acks))]
 
 
-def _cursors_naming(db: sqlite3.Connection, space: int, ids: set[str]) -> list[str]:
+def _cursors_naming(db: Database, space: int, ids: set[str]) -> list[str]:
     """Cursors that mention one of these ids: their sleepers begin anew, and store nothing twice."""
     rows = db.execute("SELECT name, value FROM cursors WHERE space = ?", (space,)).fetchall()
     return [name for name, value in rows if any(id in value for id in ids)]
 
 
-def _cursors_under(db: sqlite3.Connection, space: int, tails: set[str]) -> list[str]:
+def _cursors_under(db: Database, space: int, tails: set[str]) -> list[str]:
     """Cursors of scopes that nothing lies in any more: they would keep the scope's name."""
     rows = db.execute("SELECT name FROM cursors WHERE space = ?", (space,)).fetchall()
     return [name for (name,) in rows if name.partition(SEPARATOR)[2] in tails]
 
 
-def _drop_digests(db: sqlite3.Connection, space: int, ids: set[str]) -> int:
+def _drop_digests(db: Database, space: int, ids: set[str]) -> int:
     """Idempotency keys keep their acknowledgements, which hold ids only, but not the digest of what was said."""
     named = _keys_naming(db, space, ids)
     for key in named:

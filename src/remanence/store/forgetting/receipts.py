@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from remanence.errors import InvalidInput
-from remanence.store.derive import FORGET, entry_of
+from remanence.store.derive import EVENTS, FORGET, entry_of
+from remanence.store.engine import Database
 from remanence.store.ledger import chain
 from remanence.types import Check, Receipt, to_micros
 
@@ -194,10 +194,10 @@ def _check_signature(receipt: Receipt, key: str) -> list[str]:
     return []
 
 
-def attest(db: sqlite3.Connection, receipt: Receipt) -> list[str]:
+def attest(db: Database, receipt: Receipt) -> list[str]:
     """What the ledger says against a receipt. Names are not compared: a forgotten space has none."""
     problems = []
-    rows = db.execute("SELECT * FROM events WHERE seq = ?", (receipt.seq,)).fetchall()
+    rows = db.execute(f"{EVENTS} WHERE seq = ?", (receipt.seq,)).fetchall()
     if not rows:
         return [f"the ledger has no event {receipt.seq}"]
     last = entry_of(rows[0])
@@ -212,7 +212,7 @@ def attest(db: sqlite3.Connection, receipt: Receipt) -> list[str]:
     wanted = set(receipt.ids)
     first, named = last.seq, set[str]()
     # The forget events of one call follow each other and bear its moment.
-    for row in db.execute("SELECT * FROM events WHERE seq <= ? ORDER BY seq DESC", (last.seq,)):
+    for row in db.execute(f"{EVENTS} WHERE seq <= ? ORDER BY seq DESC", (last.seq,)):
         entry = entry_of(row)
         if entry.at != last.at or entry.space != last.space or entry.op != FORGET:
             break
@@ -227,10 +227,8 @@ def attest(db: sqlite3.Connection, receipt: Receipt) -> list[str]:
     return problems
 
 
-def _check_chain(db: sqlite3.Connection, first: int, last: int) -> list[str]:
-    rows = db.execute(
-        "SELECT * FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq", (first - 1, last)
-    )
+def _check_chain(db: Database, first: int, last: int) -> list[str]:
+    rows = db.execute(f"{EVENTS} WHERE seq BETWEEN ? AND ? ORDER BY seq", (first - 1, last))
     keys: dict[int, bytes] = dict(db.execute("SELECT id, key FROM spaces"))
     previous = None
     for row in rows:
@@ -243,16 +241,14 @@ def _check_chain(db: sqlite3.Connection, first: int, last: int) -> list[str]:
     return []
 
 
-def _check_erased(
-    db: sqlite3.Connection, receipt: Receipt, first: int, last: int, space: int
-) -> list[str]:
+def _check_erased(db: Database, receipt: Receipt, first: int, last: int, space: int) -> list[str]:
     rows = db.execute(
-        "SELECT hex(e.digest), e.body IS NULL AND e.salt IS NULL FROM erased g JOIN events e ON e.seq = g.seq "
+        "SELECT e.digest, e.body IS NULL AND e.salt IS NULL FROM erased g JOIN events e ON e.seq = g.seq "
         "WHERE g.space = ? AND g.by BETWEEN ? AND ?",
         (space, first, last),
     ).fetchall()
     problems = []
-    digests = sorted(digest.lower() for digest, _ in rows)
+    digests = sorted(digest.hex() for digest, _ in rows)
     if digests != sorted(receipt.digests):
         problems.append("the chain holds other digests for what these events erased")
     if present := sum(not blank for _, blank in rows):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 from unicodedata import normalize
 
 from remanence.store.content import decode
+from remanence.store.engine import Database
 from remanence.store.ledger import Space
 from remanence.store.reading import history, matches
 from remanence.store.scopes import inside, tail_of
@@ -24,7 +24,7 @@ class Choice(TypedDict):
 
 
 def select(
-    db: sqlite3.Connection,
+    db: Database,
     space: Space,
     scope: Scope,
     *,

@@ -40,12 +40,23 @@ class Codes:
     def put(self, ords: NDArray[np.integer], rows: Bytes, norm: Floats) -> None:
         """(Re)code these rows."""
         if len(ords):
-            unit = rows[ords] / norm[ords, None]
-            self._columns[:, ords] = self._bits(unit).T
+            self.write(ords, rows[ords] / norm[ords, None])
+
+    def write(self, ords: NDArray[np.integer], unit: Floats) -> None:
+        """(Re)code rows whose unit vectors are (m, dim) these; the centre stays where it is."""
+        self._reach(int(ords.max(initial=-1)) + 1)
+        self._columns[:, ords] = self._bits(unit).T
+
+    def _reach(self, n: int) -> None:
+        if n > self._columns.shape[1]:
+            wider = np.zeros((self.words, 2 * n), np.uint64)
+            wider[:, : self._columns.shape[1]] = self._columns
+            self._columns = wider
 
     def near(self, vector: Floats, usable: NDArray[np.bool_], take: int) -> NDArray[np.int64]:
         """At least `take` usable rows (all, if fewer) whose codes differ least from the vector's; ties come along."""
         n = len(usable)
+        self._reach(n)
         asked = self._bits(vector[None, :])[0]
         far = np.bitwise_count(self._columns[0, :n] ^ asked[0]).astype(np.uint16)
         for word in range(1, self.words):

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remanence.errors import WrongDimension
-from remanence.seams import Embedder, Store
+from remanence.seams import Delta, Embedder, Store
 from remanence.store.rows import ROW, pack_unit
+from remanence.text.analyze import term_hash
 from remanence.text.index.marks import Marks, Used
 from remanence.text.index.postings import Inverted
 from remanence.text.index.vectors import Dense, Tokens
@@ -38,6 +39,14 @@ class Space:
         """Grows with every change of what a view can see."""
         self._start()
 
+    def postings(self, term: str, field: str = "") -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Records that hold a term in a field, ascending, and how often each does."""
+        return self.holding(term_hash(term, field))
+
+    def holding(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """The same for a term's hash."""
+        return self.inverted.find(term)
+
     def _start(self) -> None:
         """Know nothing yet."""
         self._pulse = -1
@@ -45,7 +54,7 @@ class Space:
         self._buffer: NDArray[Any] = np.zeros(256, ROW)
         self.n = 0
         self.inverted = Inverted()
-        self.dense = Dense(self.encoder.dim) if self.encoder else None
+        self.dense = self._vectors(self.encoder) if self.encoder else None
         self.tokens = (
             Tokens(self.encoder.token_dim) if self.encoder and self.encoder.token_dim else None
         )
@@ -108,7 +117,7 @@ class Space:
         pulse = self.store.pulse()
         if pulse == self._pulse:
             return
-        delta = self.store.delta(self.scope, self._head)
+        delta = self._delta()
         if len(delta.rows) or delta.gone or len(delta.marks):
             names = self.store.names(self.scope)
             if len(names) < len(self.names):  # the whole space was forgotten: this is another one
@@ -132,6 +141,12 @@ class Space:
         self._head = delta.seq
         self._take_vectors()
         self._pulse = pulse
+
+    def _vectors(self, encoder: Embedder) -> Dense:
+        return Dense(encoder.dim)
+
+    def _delta(self) -> Delta:
+        return self.store.delta(self.scope, self._head)
 
     def _take_rows(self, rows: NDArray[Any], terms: list[bytes]) -> None:
         last = int(self.rows["seq"][-1]) if self.n else 0
@@ -173,12 +188,17 @@ class Space:
         known = ords < self.n  # vectors of rows committed after our delta wait for the next one
         packed = np.frombuffer(b"".join(vector for _, vector in found), np.int8)
         stored = packed.reshape(len(found), -1)
-        if stored.shape[1] != self.dense.dim:
-            raise WrongDimension(
-                f"the store's vectors of {self.encoder.id} have {stored.shape[1]} numbers, the encoder's {self.dense.dim}",
-                hint="an encoder of another size needs another id",
-            )
+        self._fitting(stored)
         self.dense.put(ords[known], stored[known])
+
+    def _fitting(self, stored: NDArray[np.int8]) -> None:
+        """Raises: WrongDimension where the store's vectors are not the encoder's."""
+        if self.dense is None or self.encoder is None or stored.shape[1] == self.dense.dim:
+            return
+        raise WrongDimension(
+            f"the store's vectors of {self.encoder.id} have {stored.shape[1]} numbers, the encoder's {self.dense.dim}",
+            hint="an encoder of another size needs another id",
+        )
 
     def recall(self) -> float | None:
         """Recall@10 of the approximate search on the questions last asked; None where search is exact."""

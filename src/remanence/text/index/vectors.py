@@ -61,9 +61,9 @@ class Dense:
         need = int(ords.max()) + 1
         if need > len(self.rows):
             size = max(need, 2 * len(self.rows), 64)
-            self.rows = _grown(self.rows, size, 0)
-            self.norm = _grown(self.norm, size, 1)
-            self.has = _grown(self.has, size, False)
+            self.rows = grown(self.rows, size, 0)
+            self.norm = grown(self.norm, size, 1)
+            self.has = grown(self.has, size, False)
         self.rows[ords] = vectors
         self.norm[ords] = norms(vectors)
         self.has[ords] = True
@@ -182,10 +182,10 @@ class Tokens:
         need = self.used + len(states)
         if need > len(self.states):
             size = max(need, 2 * len(self.states))
-            self.states, self.norm = _grown(self.states, size, 0), _grown(self.norm, size, 1)
+            self.states, self.norm = grown(self.states, size, 0), grown(self.norm, size, 1)
         if (last := int(ords.max()) + 1) > len(self.start):
             size = max(last, 2 * len(self.start))
-            self.start, self.count = _grown(self.start, size, -1), _grown(self.count, size, 0)
+            self.start, self.count = grown(self.start, size, -1), grown(self.count, size, 0)
         self.states[self.used : need] = states
         self.norm[self.used : need] = norms(states)
         self.start[ords] = self.used + np.concatenate(([0], np.cumsum(counts)[:-1]))
@@ -221,7 +221,8 @@ class Tokens:
         return found
 
 
-def _grown(array: NDArray[A], size: int, fill: object) -> NDArray[A]:
+def grown(array: NDArray[A], size: int, fill: object) -> NDArray[A]:
+    """A longer array with the same beginning."""
     wider = np.full((size, *array.shape[1:]), fill, array.dtype)
     wider[: len(array)] = array
     return wider

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from remanence.errors import InvalidInput
 from remanence.seams import Postings, Uses
 from remanence.store.rows import ROLES
-from remanence.text.analyze import term_hash
 from remanence.text.index.terms import filterable, meta_hash
 from remanence.types import FOREVER, Query, Record
 
@@ -72,7 +71,7 @@ class SpaceView:
         if known is not None:  # several mechanisms ask for the words of one question
             return known
         with self._space.lock:
-            ords, tf = self._space.inverted.find(term_hash(term, field))
+            ords, tf = self._space.postings(term, field)
         if len(ords) and ords[-1] >= self.n:  # committed after this view was made
             ords, tf = ords[: (end := int(np.searchsorted(ords, self.n)))], tf[:end]
         if not self._all:
@@ -212,5 +211,5 @@ def _having(space: Space, key: str, options: Sequence[object]) -> NDArray[np.boo
                 f"filter {key}={option!r}",
                 hint="filter by a string, number, boolean or None, or a list of them",
             )
-        mask[space.inverted.find(meta_hash(key, option))[0]] = True
+        mask[space.holding(meta_hash(key, option))[0]] = True
     return mask

@@ -24,10 +24,13 @@ PATIENCE = 1.0
 
 
 class EmbeddingWorker:
-    """Encodes what is pending for one encoder. Starts with the first `wake()`; a daemon, so it never holds up an exit."""
+    """Encodes what is pending for one encoder. Starts with the first `wake()`; a daemon, so it never holds up an exit.
 
-    def __init__(self, store: Store, encoder: Embedder) -> None:
+    `later`: other processes do it (`rmem worker`), and this one only where somebody waits in `flush`."""
+
+    def __init__(self, store: Store, encoder: Embedder, *, later: bool = False) -> None:
         self.store = store
+        self.later = later
         self.encoder = encoder
         self.error: RemanenceError | None = None
         """Why it stopped, until the next wake."""
@@ -43,6 +46,10 @@ class EmbeddingWorker:
 
     def wake(self) -> None:
         """There may be work, soon."""
+        if not self.later:
+            self._ask()
+
+    def _ask(self) -> None:
         with self._work:
             self._last_write = time.monotonic()
             if self._stopping or self._wanted:
@@ -60,7 +67,7 @@ class EmbeddingWorker:
 
         Raises: the error that stopped the worker."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        self.wake()
+        self._ask()
         with self._work:
             self._flushing += 1
             self._work.notify_all()
