@@ -1,4 +1,4 @@
-"""For `make site`: links that leave the folder of the documentation become the names of the files, which a reader of the site has not got."""
+"""For `make site`: links that leave the folder of the documentation become the names of the files, which the site has not got."""
 
 from __future__ import annotations
 

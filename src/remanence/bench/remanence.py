@@ -51,7 +51,7 @@ from remanence.bench.systems.base import SystemFailed, start
 from remanence.errors import InvalidInput, MissingExtra, NotFound
 from remanence.memory import Memory
 from remanence.store.choose import open_store
-from remanence.store.sqlite import SQLiteStore
+from remanence.store.verbs import LedgerStore
 from remanence.text.analyze import ENTRY, term_hash, terms
 from remanence.text.index.terms import record_terms
 from remanence.text.write.messages import as_scope
@@ -131,7 +131,7 @@ def choose(items: Sequence[Item], seed: int) -> tuple[list[Item], list[Item], li
     return [*others[:half], *named], others[half:], whole
 
 
-def _remember(memory: Memory, store: SQLiteStore, items: Sequence[Item]) -> None:
+def _remember(memory: Memory, store: LedgerStore, items: Sequence[Item]) -> None:
     for item in items:
         memory.add(_message(item), user_id=item.user)
     scopes: dict[Scope, list[Add]] = {}
@@ -194,7 +194,7 @@ def _forget(
 
 def _look_ours(
     memory: Memory,
-    store: SQLiteStore,
+    store: LedgerStore,
     path: Path,
     folder: Path,
     gone: Sequence[Item],
@@ -230,7 +230,7 @@ def _searched(memory: Memory, item: Item, query: str = "") -> set[str]:
     return seen
 
 
-def _read(store: SQLiteStore, item: Item) -> set[str]:
+def _read(store: LedgerStore, item: Item) -> set[str]:
     seen = set()
     scope = as_scope(item.user, None)
     for id in (item.id, f"f-{item.id}", f"s-{item.id}"):
@@ -259,7 +259,7 @@ def _hashes(canary: str) -> set[int]:
     return {term_hash(term) for term in terms(canary)}
 
 
-def _still_ours(memory: Memory, store: SQLiteStore, kept: Sequence[Item]) -> int:
+def _still_ours(memory: Memory, store: LedgerStore, kept: Sequence[Item]) -> int:
     """Those that `get` and a search for their words find, with all that was derived from them."""
     still = 0
     for item in kept:

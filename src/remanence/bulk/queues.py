@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from remanence.bulk.place import Place
 from remanence.errors import InvalidInput, NotFound, StoreError
@@ -114,6 +114,61 @@ class Found(Job):
     user: str = ""
 
 
+class Locks:
+    """Bytes of a file, each held by one of all who ask, in this process or in others. A process that dies lets go of its own.
+
+    One for each file in a process: the system would let go of all locks as soon as one of several was closed."""
+
+    _every: ClassVar[dict[tuple[int, int], Locks]] = {}
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, file: int, key: tuple[int, int]) -> None:
+        self._file, self._key = file, key
+        self._users = 0
+        self._held: set[int] = set()
+
+    @classmethod
+    def of(cls, path: Path) -> Locks:
+        """Those of a file, made where there is none; to be closed as often as it was asked for."""
+        with cls._lock:
+            path.touch(0o600)
+            there = path.stat()
+            key = there.st_dev, there.st_ino
+            if key not in cls._every:
+                cls._every[key] = cls(os.open(path, os.O_RDWR), key)
+            found = cls._every[key]
+            found._users += 1
+            return found
+
+    def hold(self, place: int) -> bool:
+        """Take one, unless somebody has it."""
+        with self._lock:
+            if place in self._held:
+                return False
+            if fcntl is not None:
+                try:
+                    fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+                except OSError:
+                    return False
+            self._held.add(place)
+            return True
+
+    def free(self, place: int) -> None:
+        """Let go of one."""
+        with self._lock:
+            if fcntl is not None:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+            self._held.discard(place)
+
+    def close(self) -> None:
+        """One user less; with the last one all is let go of."""
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                del self._every[self._key]
+                os.close(self._file)
+
+
 class FolderQueue:
     """Looks through the stores of a folder, or at one file, for what waits. Who works at what is told by locks in a file beside them, which
     the system lets go of when a process dies."""
@@ -129,9 +184,8 @@ class FolderQueue:
         if not base.exists():
             raise NotFound(f"there is no store at {base}", hint="check the path")
         lock = base / ".rmem-workers" if self._many else base.with_name(f"{base.name}.workers")
-        self._locks = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        self._locks = Locks.of(lock)
         self._lock = threading.Lock()
-        self._held: set[int] = set()
         self._waiting: list[str] = []
         self._looked = 0.0
         self._seen: dict[tuple[str, str], tuple[object, float]] = {}
@@ -182,7 +236,7 @@ class FolderQueue:
         self._seen[job.tenant, job.kind] = self._look_of(job.tenant), time.monotonic() + seconds
 
     def close(self) -> None:
-        os.close(self._locks)
+        self._locks.close()
 
     def _due(self, tenant: str, kind: str) -> Job | None:
         key, look = (tenant, kind), self._look_of(tenant)
@@ -194,7 +248,7 @@ class FolderQueue:
         ):
             return None
         place = _byte(tenant, kind)
-        if not self._hold(place):
+        if not self._locks.hold(place):
             return None
         try:
             with self._where.store_of(tenant) as store:
@@ -203,7 +257,7 @@ class FolderQueue:
             found = None
         if found is None:
             self._seen[key] = look, time.monotonic() + AGAIN
-            self._let_go(place)
+            self._locks.free(place)
         return found
 
     def _found(self, store: LedgerStore, tenant: str, kind: str) -> Job | None:
@@ -226,25 +280,8 @@ class FolderQueue:
                 found.append((at.st_mtime_ns, at.st_size, at.st_ino))
         return found
 
-    def _hold(self, place: int) -> bool:
-        if place in self._held:
-            return False
-        if fcntl is not None:
-            try:
-                fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-            except OSError:
-                return False
-        self._held.add(place)
-        return True
-
-    def _let_go(self, place: int) -> None:
-        if fcntl is not None:
-            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, place)
-        self._held.discard(place)
-
     def _free(self, job: Job) -> None:
-        with self._lock:
-            self._let_go(_byte(job.tenant, job.kind))
+        self._locks.free(_byte(job.tenant, job.kind))
 
 
 def _byte(tenant: str, kind: str) -> int:

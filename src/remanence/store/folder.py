@@ -22,7 +22,7 @@ from remanence.errors import (
     StoreBusy,
     UsageError,
 )
-from remanence.seams import Analyzer
+from remanence.seams import Analyzer, Shelf
 from remanence.store.connections import holder
 from remanence.store.engine import Database
 from remanence.store.keys import Key, KeyFolder, key_for, sync_folder
@@ -87,6 +87,11 @@ class Tenanted(LedgerStore):
         """See `LedgerStore.forget_space`."""
         self.refuse_others([scope])
         return super().forget_space(scope, **more)
+
+    def shelf(self, scope: Scope) -> Shelf | None:
+        """See `LedgerStore.shelf`."""
+        self.refuse_others([scope])
+        return super().shelf(scope)
 
     def spaces(self) -> list[Scope]:
         """(tenant, user) of every space of this tenant."""

@@ -105,6 +105,32 @@ def test_no_byte_of_it_is_left_on_the_server(server: Server, tmp_path: Path) -> 
         assert len(store.list(ANA, limit=1000)) == 201
 
 
+def test_where_files_of_the_log_are_used_again(server: Server) -> None:
+    """As a server does that nobody has set otherwise: then what was written stays in a file until that is written over."""
+    word = "kqrecycled0025zv"
+    with server.admin() as db:
+        db.execute("ALTER SYSTEM SET wal_recycle = on")
+        db.execute("ALTER SYSTEM SET min_wal_size = 80")
+        db.execute("SELECT pg_reload_conf()")
+    try:
+        with opened(server.fresh()) as store:
+            for n in range(3):  # so that some files wait to be used again, and hold it
+                store.apply([Add(scope=ANA, id=f"r{n}", text=f"{word} {n}")])
+                with server.admin() as db:
+                    db.execute("SELECT pg_switch_wal()")
+                    db.execute("CHECKPOINT")
+            store.apply([Add(scope=ANA, id="last", text=f"{word} last")])
+            assert copies(server, word)[word] > 1
+            receipt = store.forget(ANA, ["r0", "r1", "r2", "last"])
+            assert receipt.clean, [c for c in receipt.checks if c.found]
+            assert copies(server, word) == {word: 0}
+    finally:
+        with server.admin() as db:
+            db.execute("ALTER SYSTEM SET wal_recycle = off")
+            db.execute("ALTER SYSTEM SET min_wal_size = 32")
+            db.execute("SELECT pg_reload_conf()")
+
+
 def test_a_whole_person(server: Server) -> None:
     name, word = "Kqpersona Zvnamed", "kqpersonal0019zv"
     scope = ("acme", name)

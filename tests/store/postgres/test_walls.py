@@ -64,18 +64,9 @@ def fill(store: PostgresStore) -> None:
     dense, raw = np.ones((2, 4), np.float32), [word.encode(), b"x"]
     store.put_vectors(f"encoder {word}", [1, 2], Encoded(dense, raw))
     assert PostgresShelf(store._connections, ana, segment=2).extend() > 0
-
-
-def fill_whole(store: PostgresStore) -> None:
-    """The same, and rows by hand where only large spaces have any."""
-    fill(store)
-    with store._connections.writing() as db:
-        db.execute("INSERT INTO segments VALUES (1, 1, 1)")
-        db.execute(
-            "INSERT INTO pages VALUES (1, 1, 1, 1, 0, 0, ?)", (canary(store.tenant).encode(),)
-        )
+    with store._connections.reading() as db:
         for table in TABLES:
-            assert db.execute(f"SELECT 1 FROM {table}").fetchone(), table
+            assert db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone(), table
 
 
 def looks(store: PostgresStore, folder: Path) -> dict[str, str]:
@@ -137,8 +128,8 @@ def test_it_is_the_policies_that_hold(server: Server, tmp_path: Path, how: str) 
     """Take the wall of one table away, and the same looks differ: each table's wall is needed, and each is looked at."""
     url = server.fresh()
     with opened(url, "acme") as store, opened(url, "globex") as other:
-        fill_whole(store)
-        fill_whole(other)
+        fill(store)
+        fill(other)
         before = looks(store, tmp_path)
         for table in (*TABLES, "ledgers"):
             with without_walls(server, url, table, how):
@@ -156,8 +147,8 @@ def test_a_session_that_says_no_ledger_sees_nothing(server: Server) -> None:
     psycopg = server.psycopg
     url = server.fresh()
     with opened(url, "acme") as store, opened(url, "globex") as other:
-        fill_whole(store)
-        fill_whole(other)
+        fill(store)
+        fill(other)
         ours, theirs = store._connections.ledger, other._connections.ledger
     name = url.partition("@/")[2].partition("?")[0]
     with server.admin(name) as db:

@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 
 from remanence import Memory
+from remanence.bulk.place import Place
+from remanence.bulk.worker import Worker
 from remanence.errors import AccessDenied, NotFound
 from remanence.store.choose import has_tenants, tenants_at
 from remanence.store.postgres.connections import Moved
@@ -134,3 +136,15 @@ def test_a_dropped_tenant_is_gone_everywhere(farm: Farm) -> None:
     assert locate(read(farm.shards.path), "acme", create=False) is None
     with pytest.raises(NotFound):
         drop(farm.shards, "acme")
+
+
+def test_workers_look_at_every_server(farm: Farm) -> None:
+    names = [f"t{n}" for n in range(6)]
+    for name in names:
+        told(farm, name, f"heron {name}")
+    worker = Worker(Place(store=farm.url, embedder="static"), "w", kinds=["embed"])
+    worker.run(once=True)
+    assert worker.counts == {"embedded": 6}
+    for name in names:
+        with Memory.open(farm.url, tenant=name, embedder="static", read_only=True) as memory:
+            assert memory.status().pending == 0

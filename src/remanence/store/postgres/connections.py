@@ -109,10 +109,14 @@ class Connections:
 
         def begun(db: Any) -> None:
             try:
+                # sql: SET takes no parameters; what is put in are whole numbers
                 answer = db.execute(begin)
-            except driver().errors.InvalidSqlStatementName:  # lost with a rollback, as all that is prepared
+            except (
+                driver().errors.InvalidSqlStatementName
+            ):  # lost with a rollback, as all that is prepared
                 db.execute("ROLLBACK")
                 db.execute(_HERE)
+                # sql: SET takes no parameters; what is put in are whole numbers
                 answer = db.execute(begin)
             while answer.nextset():
                 pass
@@ -143,6 +147,7 @@ class Connections:
                 f"BEGIN; SET LOCAL remanence.ledger = '{int(self.ledger)}'; "
                 f"SET LOCAL lock_timeout = {max(int(self.timeout * 1000), 1)}"
             )
+            # sql: SET takes no parameters; what is put in are whole numbers
             with self.pool.lent(self.timeout, lambda db: db.execute(begin)) as db:
                 if apart:
                     with _ended(db):
@@ -180,7 +185,7 @@ class Connections:
         if session.told:
             jobs.ask(db, self.ledger, self.tenant, later=self.place.later)
         if session.wrote:
-            db.execute(_BUMP, (self.ledger,), prepare=True)
+            db.execute(jobs.ASKED if session.told else _BUMP, (self.ledger,), prepare=True)
         return session.wrote
 
     def pulse(self) -> int:

@@ -46,10 +46,12 @@ def empty(pool: Pool, where: Place, ledger: int, *, drop: bool = False) -> Empti
     """Erase what a ledger holds, and where `drop` the ledger too. Again after whatever cut it short."""
     rows = 0
     start = f"BEGIN; SET LOCAL remanence.ledger = '{int(ledger)}'"
+    # sql: names of our tables, a checked schema, whole numbers
     with pool.lent(30.0, lambda db: db.execute(start)) as db:
         try:
             db.execute("SELECT 1 FROM ledgers WHERE id = $1 FOR UPDATE", (ledger,))
             for table in ("jobs", *TABLES):
+                # sql: names of our tables, a checked schema, whole numbers
                 rows += db.execute(f"DELETE FROM {table} WHERE ledger = $1", (ledger,)).rowcount
             if drop:
                 db.execute("DELETE FROM ledgers WHERE id = $1", (ledger,))
@@ -68,6 +70,7 @@ def write_anew(pool: Pool, where: Place, ledger: int) -> bool:
             return False
         number = partition(db, where.schema, ledger)
         for table in TABLES:
+            # sql: names of our tables, a checked schema, whole numbers
             db.execute(f"VACUUM FULL {where.schema}.{table}_{number}")
     return True
 

@@ -33,11 +33,13 @@ AGAIN: Final = 60.0
 _WAIT: Final = "make_interval(secs => least(power(2, attempts), 3600))"
 _DAY: Final = "interval '1 day'"
 
-# One statement beside every write: what came since the last one, by person. A sleeper's own changes make nobody sleep again.
+# One statement beside every write: what came since the last one, by person. A sleeper's own changes make nobody sleep again. The order
+# keeps the planner from going through the whole ledger by person, as it would before it has statistics.
 _ASK: Final = f"""
 WITH fresh AS (
-  SELECT space, count(*) AS texts, count(*) FILTER (WHERE actor NOT LIKE 'sleep/%') AS said FROM events
-  WHERE seq > (SELECT queued FROM ledgers WHERE id = $1) AND op BETWEEN 1 AND 2 GROUP BY space
+  SELECT space, count(*) AS texts, count(*) FILTER (WHERE actor NOT LIKE 'sleep/%') AS said FROM (
+    SELECT space, actor, op FROM events WHERE seq > (SELECT queued FROM ledgers WHERE id = $1) ORDER BY seq OFFSET 0
+  ) new WHERE op BETWEEN 1 AND 2 GROUP BY space
 )
 INSERT INTO jobs (kind, space, tenant, fresh, due)
 SELECT 'embed', 0, $2, sum(texts), clock_timestamp() + make_interval(secs => $3) FROM fresh HAVING sum(texts) > 0
@@ -48,11 +50,13 @@ ON CONFLICT (ledger, kind, space) DO UPDATE SET fresh = jobs.fresh + excluded.fr
   WHEN jobs.kind = 'sleep' AND jobs.fresh + excluded.fresh >= {SLEEPY} THEN least(jobs.due, clock_timestamp())
   ELSE least(jobs.due, excluded.due) END
 """
-_ASKED: Final = "UPDATE ledgers SET queued = (SELECT max(seq) FROM events) WHERE id = $1"
+ASKED: Final = "UPDATE ledgers SET pulse = pulse + 1, queued = (SELECT seq FROM events ORDER BY seq DESC LIMIT 1) WHERE id = $1"
+"""What follows `ask`, once all is written: the pulse of the commit, and that the queue knows of it."""
 _TAKE: Final = f"""
 WITH chosen AS (
   SELECT ledger, kind, space FROM jobs
-  WHERE kind = ANY($1) AND due <= clock_timestamp() + make_interval(secs => $4) AND (until IS NULL OR until < clock_timestamp())
+  WHERE kind = ANY($1) AND due <= clock_timestamp() + make_interval(secs => $4) AND (attempts = 0 OR due <= clock_timestamp())
+    AND (until IS NULL OR until < clock_timestamp())
   ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs j SET worker = $2, until = clock_timestamp() + make_interval(secs => $3), attempts = attempts + 1,
@@ -93,9 +97,8 @@ class Standing:
 
 
 def ask(db: Any, ledger: int, tenant: str, *, later: bool) -> None:
-    """Put what this transaction wrote into the queue. `later`: nobody else encodes it."""
+    """Put what this transaction wrote into the queue; `ASKED` is to follow. `later`: nobody else encodes it."""
     db.execute(_ASK, (ledger, tenant, 0 if later else GRACE), prepare=True)
-    db.execute(_ASKED, (ledger,), prepare=True)
 
 
 class Queue:
@@ -116,7 +119,8 @@ class Queue:
             raise
 
     def take(self, kinds: Sequence[str] = KINDS, *, ahead: float = 0.0) -> Job | None:
-        """The job that has waited longest, now this worker's until its lease ends; None where nothing is due within `ahead` seconds."""
+        """The job that has waited longest, now this worker's until its lease ends; None where nothing is due. `ahead`: what was not tried
+        yet counts as due so many seconds before."""
         while True:
             with self._working() as db:
                 row = db.execute(_TAKE, (list(kinds), self.worker, self.lease, ahead)).fetchone()
@@ -193,6 +197,7 @@ class Queue:
     @contextmanager
     def _working(self) -> Iterator[Any]:
         """A connection that works as the worker's role; it is lent as any other afterwards."""
+        # sql: a role or a setting of ours
         with self._pool.lent(30.0, lambda db: db.execute(f"BEGIN; {self._as}")) as db:
             try:
                 yield db

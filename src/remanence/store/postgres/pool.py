@@ -185,6 +185,7 @@ class Pool:
         self._due = 4 * self._written
         with suppress(StoreError, AccessDenied), self.owner() as db:
             for schema_name, table in db.execute(_GROWN, (self.place.schema,)).fetchall():
+                # sql: names out of the catalogue, quoted
                 db.execute(f"ANALYZE {_quoted(schema_name)}.{_quoted(table)}")
 
     def rest(self) -> None:

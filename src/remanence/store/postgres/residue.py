@@ -105,9 +105,11 @@ def partition(connections: Serving) -> int:
 def _vacuum(db: Any, how: str, tables: Sequence[str]) -> list[str]:
     """Vacuum tables; those that somebody holds for longer than `PATIENCE` are left out, and returned. Waiting keeps others waiting."""
     held_by_others = []
+    # sql: names and texts of ours
     db.execute(f"SET lock_timeout = {int(PATIENCE * 1000)}")
     for table in tables:
         try:
+            # sql: names and texts of ours
             db.execute(f"{how} {table}")
         except driver().errors.LockNotAvailable:
             held_by_others.append(table)
@@ -179,11 +181,11 @@ class _Seeker:
         """In every file of the write-ahead log."""
         if not self.rights.log:
             return Check("log", 0, 1, f"the write-ahead log {OPEN}")
+        # The file that is written to now holds it: another one is begun, so that this one is put behind those that wait to be used again.
+        self._next_file()
         self.db.execute("CHECKPOINT")
-        names = self._wal()
-        for _ in range(min(len(names) + 1, SEGMENTS)):
-            self.db.execute("SELECT pg_logical_emit_message(false, 'remanence', '')")
-            self.db.execute("SELECT pg_switch_wal()")
+        for _ in range(min(len(self._wal()) + 1, SEGMENTS)):
+            self._next_file()
         self.db.execute("CHECKPOINT")
         scanner, looked = scan.Scanner(list(patterns)), 0
         names = self._wal()
@@ -199,6 +201,11 @@ class _Seeker:
         if archive or slots:
             note += "; copies in archives and replicas were not looked at"
         return Check("log", looked, len(left.found), said + note)
+
+    def _next_file(self) -> None:
+        """Go on in the next file of the log; the rest of this one is filled with zeros."""
+        self.db.execute("SELECT pg_logical_emit_message(false, 'remanence', '')")
+        self.db.execute("SELECT pg_switch_wal()")
 
     def _wal(self) -> list[str]:
         return [name for (name,) in self.db.execute("SELECT name FROM pg_ls_waldir()")]
@@ -273,6 +280,7 @@ class _Everyone:
         cursor = driver().RawServerCursor(self.db, f"remaining_{self.count}")
         self.cursors.enter_context(cursor)
         cursor.format = driver().pq.Format.BINARY
+        # sql: names and texts of ours
         return cursor.execute(f"{head} FROM {self.schema}.{table}{self.suffix} {more}")
 
     def executemany(self, sql: str, parameters: Any, /) -> None:

@@ -246,6 +246,7 @@ def ready(db: Any, schema: str) -> int:
                 f"schema {schema} is another program's", hint="name another one: ?schema=…"
             )
         return 0
+    # sql: a checked name of ours
     version: int = db.execute(f"SELECT version FROM {schema}.remanence_schema").fetchone()[0]
     if version > len(STEPS):
         raise NewerSchema(
@@ -275,11 +276,15 @@ def upgrade(db: Any, schema: str) -> None:
         while (version := ready(db, schema)) < len(STEPS):
             with db.transaction():
                 if not version:
+                    # sql: a checked name of ours
                     db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+                    # sql: a checked name of ours
                     db.execute(f"CREATE TABLE {schema}.remanence_schema (version BIGINT NOT NULL)")
+                    # sql: a checked name of ours
                     db.execute(f"INSERT INTO {schema}.remanence_schema VALUES (0)")
                 for statement in STEPS[version](schema):
                     db.execute(statement)
+                # sql: a checked name of ours
                 db.execute(f"UPDATE {schema}.remanence_schema SET version = version + 1")
         _grant(db, schema)
     finally:
@@ -323,8 +328,11 @@ def _grant(db: Any, schema: str) -> None:
     if not _role_exists(db):
         return
     tables = ", ".join(f"{schema}.{name}" for name in ("ledgers", *TABLES))
+    # sql: a checked name of ours
     db.execute(f"GRANT USAGE ON SCHEMA {schema} TO {ROLE}")
+    # sql: a checked name of ours
     db.execute(f"GRANT SELECT ON {schema}.remanence_schema TO {ROLE}")
+    # sql: a checked name of ours
     db.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {ROLE}")
     for grant in sharing.grants(schema, ROLE, worker=_role_exists(db, sharing.WORKER)):
         db.execute(grant)

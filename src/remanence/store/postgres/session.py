@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -36,6 +37,11 @@ class Session:
         if writes and sql.startswith("DELETE FROM docs"):
             self.struck.append(tuple(parameters))
         rows: Rows = self._db.execute(text, parameters, prepare=True, binary=True)
+        # In a pipeline the driver may go on to wait for answers with the question half sent: then both sides wait for ever.
+        while self._db.pgconn.flush():
+            with selectors.DefaultSelector() as sending:
+                sending.register(self._db.pgconn.socket, selectors.EVENT_WRITE)
+                sending.select()
         return rows
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> None:

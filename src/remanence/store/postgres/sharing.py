@@ -28,7 +28,7 @@ def second(schema: str, mine: str) -> list[str]:
         'kind TEXT COLLATE "C" NOT NULL, space BIGINT NOT NULL, tenant TEXT COLLATE "C" NOT NULL, fresh BIGINT NOT NULL, '
         "due TIMESTAMPTZ, attempts INT NOT NULL DEFAULT 0, worker TEXT NOT NULL DEFAULT '', until TIMESTAMPTZ, "
         "error TEXT NOT NULL DEFAULT '', PRIMARY KEY (ledger, kind, space)) WITH (fillfactor = 50)",
-        f"CREATE INDEX jobs_due ON {schema}.jobs (kind, due) WHERE due IS NOT NULL",
+        f"CREATE INDEX jobs_due ON {schema}.jobs (due) WHERE due IS NOT NULL",
         f"CREATE INDEX jobs_held ON {schema}.jobs (worker) WHERE worker != ''",
         f"ALTER TABLE {schema}.jobs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
         f"CREATE POLICY wall ON {schema}.jobs USING (ledger = {mine} OR {everyone}) WITH CHECK (ledger = {mine} OR {everyone})",

@@ -119,6 +119,7 @@ def tenants_on(place: Place) -> list[str]:
                 )
             return [
                 tenant
+                # sql: a checked schema
                 for (tenant,) in db.execute(
                     f"SELECT tenant FROM {place.schema}.ledgers WHERE moved IS NULL ORDER BY tenant"
                 )

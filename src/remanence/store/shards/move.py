@@ -88,6 +88,7 @@ def unfinished(shards: Shards) -> list[Placed]:
     """Moves that were begun and not ended. Raises: AccessDenied for who is not the owner."""
     directory = shards[shards.directory].place
     with _pool(shards[shards.directory]) as pool, pool.owner() as db:
+        # sql: a checked schema, whole numbers
         rows = db.execute(
             f"SELECT tenant, server, source, target FROM {directory.schema}.placements WHERE target IS NOT NULL ORDER BY tenant"
         ).fetchall()
@@ -231,6 +232,7 @@ class _Mover:
 
     def _switch(self, leaving: Here, arriving: Here) -> None:
         with session(self.old, leaving.ledger) as source:
+            # sql: a checked schema, whole numbers
             source.execute(f"SET LOCAL lock_timeout = {max(int(self.patience * 1000), 1)}")
             state = source.execute(
                 "SELECT moved, turn, pulse, queued FROM ledgers WHERE id = $1 FOR UPDATE",

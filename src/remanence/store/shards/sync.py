@@ -55,6 +55,7 @@ class Round:
 def session(pool: Pool, ledger: int, *, begin: str = "BEGIN") -> Iterator[Any]:
     """A transaction on a ledger, live or not."""
     start = f"{begin}; SET LOCAL remanence.ledger = '{int(ledger)}'; SET LOCAL bytea_output = hex"
+    # sql: names of our tables and columns, whole numbers
     with pool.lent(30.0, lambda db: db.execute(start)) as db:
         try:
             yield db
@@ -89,10 +90,12 @@ def _alike(source: Any, db: Any, table: str, columns: str, wanted: Sums, has: Su
     stale = [bucket for bucket in has if has[bucket] != wanted.get(bucket)]
     absent = [bucket for bucket in wanted if has.get(bucket) != wanted[bucket]]
     if stale:
+        # sql: names of our tables and columns, whole numbers
         db.execute(f"DELETE FROM {table} WHERE {BUCKETS[table]} = ANY($1)", (stale,))
     if absent:
         # COPY takes no parameters: what is put in is whole numbers
         these = f" WHERE {BUCKETS[table]} IN ({', '.join(map(str, absent))})" if has else ""
+        # sql: names of our tables and columns, whole numbers
         db.execute(
             f"CREATE TEMP TABLE arriving ON COMMIT DROP AS SELECT {columns} FROM {table} LIMIT 0"
         )
@@ -104,6 +107,7 @@ def _alike(source: Any, db: Any, table: str, columns: str, wanted: Sums, has: Su
         ):
             for block in leaving:
                 arriving.write(block)
+        # sql: names of our tables and columns, whole numbers
         db.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM pg_temp.arriving")
     if changed := sorted({*stale, *absent}):
         arrived = _sums(db, table, columns, changed if has else None)
@@ -124,6 +128,7 @@ def _columns(db: Any, table: str) -> str:
 
 def _sums(db: Any, table: str, columns: str, only: list[int] | None = None) -> Sums:
     these = f" WHERE {BUCKETS[table]} = ANY($1)" if only is not None else ""
+    # sql: names of our tables and columns, whole numbers
     rows = db.execute(
         f"SELECT bucket, count(*), sha256(string_agg(sum, ''::bytea ORDER BY sum)) FROM (SELECT {BUCKETS[table]} AS bucket, "
         f"sha256(convert_to(ROW({columns})::text, 'UTF8')) AS sum FROM {table}{these}) rows GROUP BY bucket",
