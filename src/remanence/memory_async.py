@@ -157,16 +157,26 @@ class AsyncMemory:
         at: When = None,
         expect: int | str | None = None,
         meta: Mapping[str, object] | None = None,
+        origin: str = "",
     ) -> Ack:
         """Replace a record's text by a new version; the old one stays readable by `known_at` and `history`.
 
         Without `at` the old text was wrong all along; with it, the new one holds from then on and the old one before.
         `expect`: the version or digest that you read; if somebody wrote in between, Conflict, and nothing is written.
+        `origin`: the channel that the new text came through, where it is not the record's own: a text that steers, from a channel of little
+        trust, waits for confirmation whosever record it is put into.
         Raises: NotFound, Conflict, InvalidInput.
         """
         return await self._run(
             lambda: self._memory.update(
-                id, text, user_id=user_id, agent_id=agent_id, at=at, expect=expect, meta=meta
+                id,
+                text,
+                user_id=user_id,
+                agent_id=agent_id,
+                at=at,
+                expect=expect,
+                meta=meta,
+                origin=origin,
             )
         )
 

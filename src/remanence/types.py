@@ -216,7 +216,7 @@ Change = Add | Revise | Retract | Link | Touch | Mark | Undo | Forget
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What became of one change: `stored`; `duplicate` of `id`; or `rejected`, and why."""
+    """What became of one change: `stored`, with a reason where it waits for confirmation; `duplicate` of `id`; or `rejected`, and why."""
 
     status: AckStatus
     id: str = ""

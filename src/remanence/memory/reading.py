@@ -167,7 +167,9 @@ class Reading(Core):
     def _look(self, query: Query) -> tuple[SpaceView, Question]:
         now = self._store.now()
         view = self._space(query.scope).view(query, now)
-        return view, parse(query, encoder=self._encoder if view.embedded else None, now=now)
+        question = parse(query, encoder=self._encoder if view.embedded else None, now=now)
+        view.expect(question.terms)
+        return view, question
 
     def _screened(
         self, view: SpaceView, question: Question, k: int, *, all_of_it: bool = False

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Final
 
 from remanence.errors import InvalidInput
 from remanence.memory.core import Content, Core, When
 from remanence.seams import Observation
 from remanence.store.derive import READ
+from remanence.store.scopes import check_name
 from remanence.text.guard.lessons import KIND, Lessons, lessons_in
 from remanence.text.slots.revive import revived
 from remanence.text.write.messages import as_observations, empty, moment, refusal, several, word
@@ -30,6 +32,8 @@ from remanence.types import (
 
 BULK = 2_000
 """Observations committed at once by a bulk write."""
+WAITS: Final = "waits for confirmation"
+"""How the reason of an acknowledgement begins that is of something put aside."""
 
 
 class Writing(Core):
@@ -134,7 +138,9 @@ class Writing(Core):
         return [
             Ack("rejected", id=observation.id, reason=reason)
             if reason
-            else _item([acks[at] for at in range(start, end) if said[at]])
+            else _waiting(
+                _item([acks[at] for at in range(start, end) if said[at]]), changes[start:end]
+            )
             for observation, reason, start, end in zip(
                 observations, reasons, firsts, ends, strict=True
             )
@@ -193,11 +199,14 @@ class Writing(Core):
         at: When = None,
         expect: int | str | None = None,
         meta: Mapping[str, object] | None = None,
+        origin: str = "",
     ) -> Ack:
         """Replace a record's text by a new version; the old one stays readable by `known_at` and `history`.
 
         Without `at` the old text was wrong all along; with it, the new one holds from then on and the old one before.
         `expect`: the version or digest that you read; if somebody wrote in between, Conflict, and nothing is written.
+        `origin`: the channel that the new text came through, where it is not the record's own: a text that steers, from a channel of little
+        trust, waits for confirmation whosever record it is put into.
         Raises: NotFound, Conflict, InvalidInput.
         """
         if not isinstance(text, str):
@@ -213,7 +222,11 @@ class Writing(Core):
         since = moment("at", at)
         record = self._store.get(scope, id)
         said = self._said_anew(scope, record, text, since, meta)
+        check_name(origin, "an origin")
         kept, why, waits = self._guarded(said)
+        if kept is not None and origin not in ("", said.origin) and not waits:
+            other, why, waits = self._guarded(replace(said, origin=origin))
+            kept = kept if other is not None else None
         if kept is None:
             raise InvalidInput(f"the new text is refused: {why}", hint="the policy says so")
         labelled = kept.meta is not said.meta  # a guard wrote into it what the text holds
@@ -240,7 +253,7 @@ class Writing(Core):
         ack = self._one(revised, *aside, *restated)
         if again:
             self._apply(again)
-        return ack
+        return replace(ack, reason=f"{WAITS}: {waits}") if waits else ack
 
     def _held_again(self, scope: Scope, restated: Sequence[Change]) -> list[Change]:
         """What the facts that never held had closed, unless the new text states something else in the same slot."""
@@ -389,3 +402,16 @@ def _item(acks: Sequence[Ack]) -> Ack:
     if not acks:
         return Ack("rejected", reason="there is nothing to remember in it")
     return next((ack for ack in acks if ack.status == "rejected"), acks[0])
+
+
+def _waiting(ack: Ack, changes: Sequence[Change]) -> Ack:
+    """An acknowledgement that says so where what was stored is put aside."""
+    why = next(
+        (
+            c.marks["quarantined"]
+            for c in changes
+            if isinstance(c, Add) and "quarantined" in c.marks
+        ),
+        "",
+    )
+    return replace(ack, reason=f"{WAITS}: {why}") if why and ack.status == "stored" else ack

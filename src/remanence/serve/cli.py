@@ -118,13 +118,13 @@ GROUPS: dict[str, tuple[tuple[Command, ...], ...]] = {
     "Keep": (
         (
             Command("status", "keep:status", "Counts and sizes"),
-            Command("users", "keep:users", "Whose memories there are"),
+            Command("users", "keep:users", "Whose memories"),
+            Command("flush", "keep:flush", "Embed what waits"),
         ),
         (
             Command("verify", "keep:verify", "Check everything against the ledger"),
             Command("rebuild", "keep:rebuild", "Derive anew"),
         ),
-        (Command("flush", "keep:flush", "Embed what waits for its vectors"),),
         (
             Command("backup", "keep:backup", "Copy the store while in use"),
             Command("export", "keep:export", "Write it as JSON Lines"),
@@ -139,6 +139,11 @@ GROUPS: dict[str, tuple[tuple[Command, ...], ...]] = {
         (
             Command("mcp", "mcp:mcp", "For agents and editors"),
             Command("proxy", "proxy:proxy", "Between an app and its model"),
+        ),
+        (
+            Command("bulk", "scale.bulk:app", "Much at once"),
+            Command("worker", "scale.worker:worker", "Work that waits"),
+            Command("shards", "scale.shards:app", "Many servers"),
         ),
     ),
     "Study": (

@@ -12,14 +12,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
-from remanence.serve.http import Settings, TokenFile
+from remanence.serve.http import Settings, TokenFile, create_app
 from remanence.serve.ops.op import Right
 
 ALL = tuple(Right)
+NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
 @dataclass
@@ -108,3 +111,60 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         store=tmp_path / "m.rmem", tokens=TokenFile(tmp_path / "tokens.json"), embedder="none"
     )
+
+
+class Client(TestClient):
+    """A client of the application in this process, which can be somebody."""
+
+    settings: Settings
+
+    def as_(self, *rights: Right, **bound: str) -> Client:
+        name = "-".join([*rights, *bound.values()]) or "all"
+        secret = self.settings.tokens.make(name, rights or ALL, **bound)[0]
+        client = Client(self.app, base_url="http://127.0.0.1:8765")
+        client.settings = self.settings
+        client.headers["Authorization"] = f"Bearer {secret}"
+        return client
+
+
+def client_of(settings: Settings) -> Client:
+    client = Client(create_app(settings), base_url="http://127.0.0.1:8765")
+    client.settings = settings
+    return client
+
+
+@pytest.fixture
+def nobody(settings: Settings) -> Iterator[Client]:
+    with client_of(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def owner(nobody: Client) -> Client:
+    return nobody.as_()
+
+
+def add(client: TestClient, content: Any, **more: Any) -> Any:
+    answer = client.post("/v1/memories", json={"content": content, **more})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+def error(answer: Any, status: int, code: str) -> dict[str, str]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    told = answer.json()["error"]
+    assert set(told) == {"code", "message", "hint"}
+    assert told["code"] == code
+    return dict(told)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """An owner of a server that a module's tests share: for those that mind nobody else's memories."""
+    folder = tmp_path_factory.mktemp("standing")
+    settings = Settings(
+        store=folder / "m.rmem", tokens=TokenFile(folder / "tokens.json"), embedder="none"
+    )
+    with client_of(settings) as client:
+        yield client.as_()

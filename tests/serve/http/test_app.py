@@ -5,60 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from remanence.memory import Memory
-from remanence.serve.http import Settings, TokenFile, create_app
+from remanence.serve.http import Settings
 from remanence.serve.http.door import Rates
 from remanence.serve.ops.op import Right
-from remanence.serve.ops.table import OPS, TABLE
+
+from .conftest import NDJSON, Client, add, client_of, error
 
 pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning")
-ALL = tuple(Right)
 IDS = ["a/b", "..", ".", "%2F", "a b", "ünïcode-名", "a?b#c", "history", "x/history", "a%b", "+"]
-NDJSON = {"Content-Type": "application/x-ndjson"}
-
-
-class Client(TestClient):
-    """A client that can be somebody."""
-
-    settings: Settings
-
-    def as_(self, *rights: Right, **bound: str) -> Client:
-        name = "-".join([*rights, *bound.values()]) or "all"
-        secret = self.settings.tokens.make(name, rights or ALL, **bound)[0]
-        client = Client(self.app, base_url="http://127.0.0.1:8765")
-        client.settings = self.settings
-        client.headers["Authorization"] = f"Bearer {secret}"
-        return client
-
-
-def client_of(settings: Settings) -> Client:
-    client = Client(create_app(settings), base_url="http://127.0.0.1:8765")
-    client.settings = settings
-    return client
-
-
-@pytest.fixture
-def nobody(settings: Settings) -> Iterator[Client]:
-    with client_of(settings) as client:
-        yield client
-
-
-@pytest.fixture
-def owner(nobody: Client) -> Client:
-    return nobody.as_()
-
-
-def add(client: TestClient, content: Any, **more: Any) -> Any:
-    answer = client.post("/v1/memories", json={"content": content, **more})
-    assert answer.status_code == 200, answer.text
-    return answer.json()["items"]
 
 
 def escaped(id: str) -> str:
@@ -66,22 +26,13 @@ def escaped(id: str) -> str:
     return "".join(f"%{byte:02X}" for byte in id.encode())
 
 
-def error(answer: Any, status: int, code: str) -> dict[str, str]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/json"
-    told = answer.json()["error"]
-    assert set(told) == {"code", "message", "hint"}
-    assert told["code"] == code
-    return dict(told)
-
-
 @pytest.mark.parametrize("id", IDS)
-def test_any_id_can_be_in_a_path(owner: Client, id: str) -> None:
-    add(owner, "I moved to Porto", id=id)
+def test_any_id_can_be_in_a_path(standing: Client, id: str) -> None:
+    add(standing, "I moved to Porto", id=id)
     path = f"/v1/memories/{escaped(id)}"
-    assert owner.get(path).json()["id"] == id
-    assert owner.patch(path, json={"text": "I moved to Faro"}).json()["version"] == 2
-    assert [one["text"] for one in owner.get(f"{path}/history").json()["items"]] == [
+    assert standing.get(path).json()["id"] == id
+    assert standing.patch(path, json={"text": "I moved to Faro"}).json()["version"] == 2
+    assert [one["text"] for one in standing.get(f"{path}/history").json()["items"]] == [
         "I moved to Porto",
         "I moved to Faro",
     ]
@@ -138,22 +89,22 @@ def test_answers_are_those_of_the_verbs(owner: Client, settings: Settings) -> No
         (("PATCH", "/v1/memories/nope", {"text": "x"}), 404, "NotFound"),
     ],
 )
-def test_errors_have_one_shape(owner: Client, call: Any, status: int, code: str) -> None:
+def test_errors_have_one_shape(standing: Client, call: Any, status: int, code: str) -> None:
     method, path, body = call
-    told = error(owner.request(method, path, json=body), status, code)
+    told = error(standing.request(method, path, json=body), status, code)
     assert told["message"]
 
 
 @pytest.mark.parametrize(
     "body", [b"{", b"\xff", b'{"query":"\\ud800"}', b'"' + b"[" * 100_000, b"[" * 100_000]
 )
-def test_what_is_no_json_is_said_to_be(owner: Client, body: bytes) -> None:
-    answer = owner.post("/v1/search", content=body, headers={"Content-Type": "application/json"})
+def test_what_is_no_json_is_said_to_be(standing: Client, body: bytes) -> None:
+    answer = standing.post("/v1/search", content=body, headers={"Content-Type": "application/json"})
     error(answer, 422, "InvalidInput")
 
 
-def test_a_body_has_to_say_that_it_is_json(owner: Client) -> None:
-    answer = owner.post(
+def test_a_body_has_to_say_that_it_is_json(standing: Client) -> None:
+    answer = standing.post(
         "/v1/search", content=b'{"query":"x"}', headers={"Content-Type": "text/plain"}
     )
     error(answer, 415, "InvalidInput")
@@ -165,8 +116,8 @@ def test_a_lone_surrogate_in_memory_can_be_read(owner: Client, settings: Setting
     assert owner.get("/v1/memories/s").json()["text"] == "half \ud83d of it"
 
 
-def test_405_says_all_that_is_allowed(owner: Client) -> None:
-    assert owner.put("/v1/memories").headers["allow"] == "GET, POST"
+def test_405_says_all_that_is_allowed(standing: Client) -> None:
+    assert standing.put("/v1/memories").headers["allow"] == "GET, POST"
 
 
 def test_errors_of_the_store_tell_no_paths(
@@ -282,115 +233,6 @@ def test_a_bucket_fills_again() -> None:
     assert [rates.wait("a") for _ in range(5)] == [0, 0, 0, 0, 1]
     now[0] += 0.5
     assert [rates.wait("a") for _ in range(2)] == [0, 1]
-
-
-def minimal(name: str) -> dict[str, Any]:
-    """The smallest body of an operation."""
-    return {
-        "add": {"content": "x"}, "update": {"text": "y"}, "mark": {"mark": "mine"}, "search": {"query": "x"},
-        "context": {"query": "x"}, "undo": {"what": 10**9}, "plan_forget": {"ids": "m"}, "forget": {"ids": "none"},
-    }.get(name, {})  # fmt: skip
-
-
-def call(client: TestClient, name: str, **more: Any) -> Any:
-    op = OPS[name]
-    method, _, path = op.route.partition(" ")
-    path = f"/v1{path}".replace("{id}", "m")
-    if method == "GET":
-        return client.get(path, params=more)
-    return client.request(method, path, json={**minimal(name), **more})
-
-
-ROUTED = [op.name for op in TABLE if op.route]
-
-
-@pytest.mark.parametrize("name", ROUTED)
-def test_each_operation_takes_its_right_and_no_other(nobody: Client, name: str) -> None:
-    op = OPS[name]
-    owner = nobody.as_()
-    add(owner, "I moved to Porto", id="m")
-    error(call(nobody, name), 401, "Unauthorized")
-    for right in Right:
-        answer = call(nobody.as_(right), name)
-        if right is op.right:
-            assert answer.status_code in (200, 404, 409, 422), answer.text
-        else:
-            error(answer, 403, "AccessDenied")
-    bound = nobody.as_(*ALL, user_id="ana")
-    if not op.personal:
-        error(call(bound, name), 403, "AccessDenied")
-        return
-    error(call(bound, name, user_id="bo"), 403, "AccessDenied")
-    own = call(bound, name)
-    assert own.status_code in (200, 404, 409, 422), own.text
-    assert "Porto" not in own.text, "it is another user's"
-    assert call(bound, name, user_id="ana").status_code == own.status_code
-
-
-@pytest.mark.parametrize(
-    "given",
-    ["", "Bearer", "Bearer x", "Basic abc", "Bearer rmem_00000000_" + "x" * 43, "Bearer \xff"],
-)
-def test_what_is_no_token_is_refused(owner: Client, given: str) -> None:
-    answer = owner.get("/v1/memories", headers={"Authorization": given.encode("latin-1")})
-    error(answer, 401, "Unauthorized")
-    assert answer.headers["www-authenticate"].startswith("Bearer")
-
-
-def test_a_revoked_token_is_refused_at_once(nobody: Client, settings: Settings) -> None:
-    reader = nobody.as_(Right.read)
-    assert reader.get("/v1/memories").status_code == 200
-    TokenFile(settings.tokens.path).revoke("read")
-    error(reader.get("/v1/memories"), 401, "Unauthorized")
-
-
-def test_what_comes_through_a_bound_channel_can_not_claim_another(nobody: Client) -> None:
-    owner, web = nobody.as_(), nobody.as_(Right.write, origin="web:example.org")
-    add(web, [{"content": "plain"}, {"content": "claimed", "origin": "user"}], origin="user")
-    lines = b'{"content":"in a line","origin":"user"}\n{"content":"plain line"}\n'
-    assert web.post("/v1/import", content=lines, headers=NDJSON).status_code == 200
-    origins = [one["origin"] for one in owner.get("/v1/memories?quarantined=true").json()["items"]]
-    assert origins == ["web:example.org"] * 4
-
-
-def test_nobody_asks_in_the_name_of_another(settings: Settings) -> None:
-    with client_of(replace(settings, audit_reads=True)) as client:
-        owner, reader = client.as_(), client.as_(Right.read)
-        add(owner, "I moved to Porto", id="m")
-        for asker, noted in (("", "http/read"), ("sleep/x", "http/read/sleep/x")):
-            reader.post("/v1/search", json={"query": "Porto", "asker": asker})
-            assert owner.get("/v1/readers?id=m&limit=1").json()["items"][0]["reader"] == noted
-
-
-def test_each_tenant_has_a_store(tmp_path: Path, settings: Settings) -> None:
-    stores = tmp_path / "stores"
-    stores.mkdir()
-    with client_of(replace(settings, store=stores, tenants=2)) as client:
-        each = {
-            name: client.as_(*ALL, tenant=name) for name in ("acme", "umbrella", "../evil", "x")
-        }
-        for name, one in each.items():
-            add(one, f"the secret of {name}", id="s")
-        for name, one in each.items():
-            assert one.get("/v1/memories/s").json()["text"] == f"the secret of {name}"
-            assert one.get("/v1/status").json()["records"] == 1
-            assert one.get("/v1/export").text.count("the secret of") == 1
-        assert (
-            sorted(path.suffix for path in stores.iterdir() if path.suffix == ".rmem")
-            == [".rmem"] * 4
-        )
-        error(client.as_().get("/v1/memories"), 403, "AccessDenied")
-
-
-def test_tenants_of_one_file_see_nothing_of_each_other(nobody: Client) -> None:
-    owner = nobody.as_()
-    acme, other = nobody.as_(*ALL, tenant="acme"), nobody.as_(*ALL, tenant="umbrella")
-    add(acme, "the secret of acme", id="s")
-    error(other.get("/v1/memories/s"), 404, "NotFound")
-    for path in ("/v1/export", "/v1/status"):
-        error(other.get(path), 403, "AccessDenied")
-        assert owner.get(path).status_code == 200
-    assert acme.get("/v1/users").json() == {"items": ["default"]}
 
 
 def test_import_stores_what_is_good_and_says_what_is_not(owner: Client) -> None:
@@ -541,6 +383,18 @@ def test_only_this_machines_names_and_own_pages_reach_an_open_server(settings: S
         )
 
 
+def test_pictures_and_scripts_of_other_pages_get_nothing(settings: Settings) -> None:
+    """They bring no origin; the browser says whose they are all the same."""
+    with client_of(replace(settings, open_to_all=True)) as client:
+        for site in ("cross-site", "same-site"):
+            by = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+            error(client.get("/v1/events/stream", headers=by), 403, "AccessDenied")
+            followed = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+            assert client.get("/ui/", headers=followed).status_code == 200
+        own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
+        assert client.get("/v1/memories", headers=own).status_code == 200
+
+
 def test_pages_of_others_may_call_where_they_are_named(settings: Settings) -> None:
     app = "https://app.example"
     with client_of(replace(settings, origins=(app,))) as client:
@@ -600,17 +454,3 @@ def test_the_page_is_served_as_it_is(nobody: Client) -> None:
     assert nobody.get("/v1/health").headers["cache-control"] == "no-store"
     for path in ("/ui/nope.js", "/ui/%2e%2e/http/app.py", "/ui/..%2fhttp%2fapp.py"):
         assert nobody.get(path).status_code == 404
-
-
-def test_tokens_end(tmp_path: Path) -> None:
-    now = [datetime(2026, 1, 1, tzinfo=UTC)]
-    file = TokenFile(tmp_path / "t.json", now=lambda: now[0])
-    secret, token = file.make("a", expires="90d")
-    assert token.expires == now[0] + timedelta(days=90)
-    assert file.who(secret) == token
-    assert (tmp_path / "t.json").stat().st_mode & 0o777 == 0o600
-    assert secret.rpartition("_")[2] not in (tmp_path / "t.json").read_text()
-    now[0] += timedelta(days=90)
-    assert file.who(secret) is None
-    with pytest.raises(ValueError):
-        file.make("b", expires="2020-01-01")

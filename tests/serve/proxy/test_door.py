@@ -109,6 +109,19 @@ def test_no_page_in_a_browser_may_call(proxy: Running, upstream: Upstream) -> No
     assert ask(proxy, "x", Host="localhost:1").status_code == 200
 
 
+def test_on_a_machine_of_many_a_token_can_be_asked_for(
+    tmp_path: Path, upstream: Upstream, tokens: TokenFile, bound: str
+) -> None:
+    options = ["--auth", "--tokens", str(tokens.path)]
+    with running(tmp_path / "p", upstream.url, *options) as proxy:
+        assert ask(proxy, "x", Authorization=f"Bearer {KEY}").status_code == 401
+        shown = {"Authorization": f"Bearer {KEY}", "X_Remanence_Token": bound}
+        assert ask(proxy, "x", **shown).status_code == 200
+    [asked] = upstream.asked
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    assert bound not in str(asked)
+
+
 def test_a_wrong_token_is_refused_where_none_is_needed(proxy: Running, upstream: Upstream) -> None:
     assert ask(proxy, "x", X_Remanence_Token="rmem_nobody").status_code == 401
     assert ask(proxy, "x", Authorization="Bearer ollama").status_code == 200

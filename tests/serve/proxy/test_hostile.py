@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +13,9 @@ import httpx
 import pytest
 
 from remanence.serve.http.settings import Settings as Stores
-from remanence.serve.proxy import app
+from remanence.serve.proxy import app, run
 from remanence.serve.proxy.settings import Settings
-from tests.serve.proxy.conftest import Running, Upstream, completion, said
+from tests.serve.proxy.conftest import Reply, Running, Upstream, completion, said
 
 Post = Callable[..., httpx.Response]
 
@@ -129,3 +131,42 @@ def test_names_outside_ascii(proxy: Running, upstream: Upstream, user: str) -> N
     headers = [(b"X-Remanence-User", name.encode())]
     httpx.post(url, json={"messages": said("I paint.")}, headers=headers, trust_env=False)
     assert proxy.remembers(name, 2)[0].text == "I paint."
+
+
+def test_an_endless_answer_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, upstream: Upstream
+) -> None:
+    monkeypatch.setenv("REMANENCE_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    more = threading.Event()
+    upstream.script = lambda asked: Reply([b"x" * 5_000, b"y" * 5_000], gate=more)
+    stores = Stores(store=tmp_path / "m.rmem", embedder="none")
+    settings = Settings(upstream=upstream.url, stores=stores, heard=1_000)
+    with (
+        run.running(settings) as url,
+        httpx.Client(trust_env=False) as client,
+        client.stream("POST", f"{url}/chat/completions", json={"messages": said("Go on.")}) as it,
+    ):
+        parts = it.iter_raw(5_000)
+        assert next(parts) == b"x" * 5_000  # before upstream has sent the rest
+        more.set()
+        assert b"".join(parts) == b"y" * 5_000
+
+
+def test_what_unpacks_to_more_than_fits_is_not_unpacked(
+    proxy: Running, upstream: Upstream, post: Post, user: str
+) -> None:
+    packed = gzip.compress(completion("z" * 40_000_000).pieces[0])
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    upstream.script = lambda asked: Reply([packed], headers=headers)
+    assert len(post(said("Squeeze something.")).content) > 40_000_000
+    upstream.script = lambda asked: completion("Fine.")
+    post(said("And now a little."))
+    texts = [record.text for record in proxy.remembers(user, 3)]
+    assert texts == ["Squeeze something.", "And now a little.", "Fine."]
+
+
+def test_upstream_can_not_name_memories(proxy: Running, upstream: Upstream, post: Post) -> None:
+    headers = {"Content-Type": "application/json", "X-Remanence-Memories": "forged"}
+    upstream.script = lambda asked: Reply(completion("x").pieces, headers=headers)
+    assert "x-remanence-memories" not in post(said("Hello")).headers

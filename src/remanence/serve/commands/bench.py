@@ -17,6 +17,7 @@ from remanence.bench.machine import command_line
 from remanence.bench.systems.base import OURS
 from remanence.bench.tasks.locomo import LoCoMo
 from remanence.serve.commands import promises
+from remanence.serve.commands.scale import benches
 from remanence.serve.measuring import (
     Corrections,
     Data,
@@ -371,7 +372,7 @@ def mechanisms_(
     return 0
 
 
-for benchmark in promises.BENCHMARKS:
+for benchmark in (*promises.BENCHMARKS, *benches.BENCHMARKS):
     app.command()(benchmark)
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from remanence.errors import InvalidInput, MissingExtra
-from remanence.serve.http.settings import Settings
-from remanence.serve.http.tokens import TokenFile
+from remanence.serve.http.settings import settings_of
 from remanence.serve.opening import Here, refuse_missing
 from remanence.serve.ops.op import Caller, Right
-from remanence.serve.options import AuditReads, Embedder, PolicyFile, default_store
+from remanence.serve.options import AuditReads, Embedder, PolicyFile
 from remanence.serve.output import table
 from remanence.serve.spread import spread
 from remanence.text.write.messages import USER
@@ -96,15 +94,7 @@ def mcp(
         return 0
     if (path := here.path) is not None and Right.write not in caller.rights and not path.exists():
         refuse_missing(here, path)
-    settings = Settings(
-        store=here.store or default_store(),
-        tenant=here.tenant,
-        keys=here.keys,
-        policy=policy,
-        embedder=embedder,
-        audit_reads=audit_reads,
-        tokens=TokenFile(Path(tokens).expanduser() if tokens else None),
-    )
+    settings = settings_of(here, tokens, policy=policy, embedder=embedder, audit_reads=audit_reads)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     if http:
         return running.over_http(settings, offered, host, port, origin, rights or frozenset(Right))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,9 +10,9 @@ import typer
 from remanence.errors import InvalidInput, MissingExtra
 from remanence.serve.commands.tokens import Tokens
 from remanence.serve.hosts import is_loopback, told_origins
+from remanence.serve.http.settings import settings_of
 from remanence.serve.opening import Here
-from remanence.serve.options import AuditReads, Embedder, PolicyFile, default_store
-from remanence.serve.output import console
+from remanence.serve.options import AuditReads, Embedder, PolicyFile
 from remanence.serve.spread import spread
 
 
@@ -49,6 +47,10 @@ def proxy(
     port: Annotated[
         int, typer.Option("--port", metavar="N", help="On which port; 0: a free one.")
     ] = 8766,
+    auth: Annotated[
+        bool,
+        typer.Option("--auth", help="Ask for a token on this machine too: others use it as well."),
+    ] = False,
     tokens: Tokens = "",
     origin: Annotated[
         list[str] | None,
@@ -84,8 +86,6 @@ def proxy(
             hint="--upstream https://api.openai.com/v1, or $REMANENCE_UPSTREAM",
         )
     try:
-        from remanence.serve.http.settings import Settings as Stores
-        from remanence.serve.http.tokens import TokenFile
         from remanence.serve.proxy.run import serve
         from remanence.serve.proxy.settings import Settings
     except ImportError as error:
@@ -96,27 +96,23 @@ def proxy(
     settings = Settings(
         upstream=upstream,
         key=_key(upstream_key_env),
-        stores=Stores(
-            store=here.store or default_store(),
-            tenant=here.tenant,
-            keys=here.keys,
-            policy=policy,
-            embedder=embedder,
-            audit_reads=audit_reads,
-            tokens=TokenFile(Path(tokens).expanduser() if tokens else None),
-        ),
+        stores=settings_of(here, tokens, policy=policy, embedder=embedder, audit_reads=audit_reads),
         budget=budget,
         user=here.user,
         agent=here.agent,
-        guarded=not local,
+        guarded=auth or not local,
         local=local,
         origins=told_origins(origin or ()),
         silence=timeout,
     )
 
     def told(url: str) -> None:
-        console().print(f"memory between your app and {upstream}: OPENAI_BASE_URL={url}")
-        sys.stdout.flush()
+        shown = "Authorization" if settings.key else "X-Remanence-Token"
+        token = f"clients show a token in {shown}; " if settings.guarded else ""
+        print(
+            f"memory between your app and {upstream}: OPENAI_BASE_URL={url} ({token}Ctrl-C ends)",
+            flush=True,
+        )
 
     serve(settings, host, port, told=told)
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import webbrowser
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +14,10 @@ from remanence.errors import InvalidInput
 from remanence.serve import http
 from remanence.serve.commands.tokens import Tokens
 from remanence.serve.hosts import told_origins
-from remanence.serve.http.settings import MIB
+from remanence.serve.http.settings import MIB, settings_of
 from remanence.serve.opening import Place
 from remanence.serve.ops.op import Right
-from remanence.serve.options import AuditReads, Embedder, Json, PolicyFile, default_store
+from remanence.serve.options import AuditReads, Embedder, Json, PolicyFile
 from remanence.serve.output import emit
 from remanence.serve.spread import spread
 
@@ -145,15 +144,13 @@ def ui(
 
 
 def _settings(here: Serving, **more: object) -> http.Settings:
-    return http.Settings(
-        store=here.store or default_store(),
-        tenant=here.tenant,
-        keys=here.keys,
+    return settings_of(
+        here,
+        here.tokens,
         policy=here.policy,
         embedder=here.embedder,
         audit_reads=here.audit_reads,
-        tokens=http.TokenFile(Path(here.tokens).expanduser() if here.tokens else None),
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from remanence.serve.http.tokens import TokenFile
+from remanence.serve.http.tokens import Token, TokenFile
 from remanence.serve.ops.op import Right
 from remanence.serve.options import Json
-from remanence.serve.output import console, emit, print_pairs, visible
+from remanence.serve.output import console, emit, table, visible
 from remanence.serve.shell import NOTHING_FOUND
 
 Tokens = Annotated[
@@ -104,16 +105,11 @@ def new(
 def list_(tokens: Tokens = "", json_: Json = False) -> int:
     """The tokens, without what is secret."""
     found = _file(tokens).all()
-    for token in found:
-        about = token.told()
-        if json_:
-            emit(about)
-            continue
-        bound = [
-            (key, about[key]) for key in ("tenant", "user_id", "agent_id", "origin", "expires")
-        ]
-        rights = ", ".join(sorted(token.rights))
-        print_pairs([("token", f"{token.name} ({token.id})"), ("may", rights), *bound])
+    if json_:
+        for token in found:
+            emit(token.told())
+    elif found:
+        table(("name", "id", "may", "bound to", "until"), (_row(token) for token in found))
     if not found and not json_:
         console(errors=True).print("there are no tokens: rmem token new NAME makes one")
     return 0 if found else NOTHING_FOUND
@@ -132,6 +128,20 @@ def revoke(
         else:
             console().print(visible(f"revoked {token.name} ({token.id})"))
     return 0
+
+
+def _row(token: Token) -> tuple[str, ...]:
+    about = token.told()
+    bound = (
+        f"{name} {about[name]}"
+        for name in ("tenant", "user_id", "agent_id", "origin")
+        if about[name]
+    )
+    until = f"{token.expires:%Y-%m-%d %H:%M} UTC" if token.expires else ""
+    if token.expired(datetime.now(UTC)):
+        until = f"expired {until}"
+    rights = ", ".join(right for right in Right if right in token.rights)
+    return token.name, token.id, rights, ", ".join(bound), until
 
 
 def _file(given: str) -> TokenFile:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from remanence.errors import InvalidInput
-from remanence.memory import Memory
 from remanence.serve.opening import Doing, Writing
 from remanence.serve.ops.table import OPS
 from remanence.serve.ops.wire import plain
@@ -148,12 +147,7 @@ def add(
                 "key": key,
             },
         )
-        waits = _waiting(memory, acks, here)
-    code = acknowledge(acks, json_)
-    for ack, why in waits:
-        hint = f"{ack.id} waits for confirmation ({why}): rmem quarantine"
-        console(errors=True).print(visible(f"note: {hint}"), style="yellow")
-    return code
+    return acknowledge(acks, json_)
 
 
 @spread
@@ -172,6 +166,15 @@ def update(
     ] = None,
     expect: Expect = "",
     meta: Meta = None,
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--origin",
+            metavar="CHANNEL",
+            help="The channel that the new text came through; default: the memory's own.",
+            show_default=False,
+        ),
+    ] = "",
     json_: Json = False,
     *,
     here: Writing,
@@ -192,6 +195,7 @@ def update(
                 "at": at,
                 "expect": _expected(expect),
                 "meta": pairs(meta, "--meta") if meta else None,
+                "origin": origin,
             },
         )
     return acknowledge([ack], json_)
@@ -226,17 +230,6 @@ def retract(
     return acknowledge([ack], json_)
 
 
-def _waiting(memory: Memory, acks: list[Ack], here: Writing) -> list[tuple[Ack, str]]:
-    """What was stored just now and put aside, and why."""
-    stored = [ack for ack in acks if ack.status == "stored"]
-    records = [OPS["get"].call(memory, {**here.whose, "id": ack.id}) for ack in stored]
-    if not any("quarantined" in record.marks for record in records):
-        return []
-    waiting = OPS["quarantine"].call(memory, {**here.whose, "limit": sys.maxsize})
-    why = {record.id: reason for record, reason in waiting}
-    return [(ack, why[ack.id]) for ack in stored if ack.id in why]
-
-
 def acknowledge(acks: list[Ack], json_: bool) -> int:
     """Print what became of changes. Raises: InvalidInput for one that was not stored, without `json_`."""
     for ack in acks:
@@ -250,6 +243,9 @@ def acknowledge(acks: list[Ack], json_: bool) -> int:
             console().print(
                 f"{words}  {ack.id}{f'  version {ack.version}' if ack.version > 1 else ''}{near}"
             )
+        if ack.status == "stored" and ack.reason:
+            note = f"note: {ack.id} {ack.reason} - rmem quarantine"
+            console(errors=True).print(visible(note), style="yellow")
     return 2 if any(ack.status == "rejected" for ack in acks) else 0
 
 

@@ -14,14 +14,16 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match
 
 from remanence import __version__
+from remanence.errors import AccessDenied
 from remanence.serve.http import bulk, pages, streams
 from remanence.serve.http.answers import Refusal, answered, refused
 from remanence.serve.http.door import HEADER, Door
 from remanence.serve.http.gate import Gate
 from remanence.serve.http.metrics import KIND as METRICS
 from remanence.serve.http.routes import ALWAYS, add_operations, errors, guarded
-from remanence.serve.http.schemas import Schema, Shapes
+from remanence.serve.http.schemas import ERROR, IMPORTED, PLACE
 from remanence.serve.http.settings import Settings
+from remanence.serve.ops.shapes import Schema, Shapes
 from remanence.serve.ops.table import OPS
 
 _ABOUT: Final = (
@@ -59,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.door = door
-    shapes = Shapes()
+    shapes = Shapes(PLACE)
     add_operations(app, door, shapes)
     _add_bulk(app, door)
     _add_streams(app, door)
@@ -148,7 +150,7 @@ def _add_bulk(app: FastAPI, door: Door) -> None:
         tag="Remember",
         about=(bulk.imported.__doc__ or "")
         + "\n\nA line is a message as `add` takes it, with `user_id` and `agent_id` if need be.",
-        good=_good({"$ref": "#/components/schemas/Imported"}, bulk.KIND),
+        good=_good({"$ref": f"{PLACE}Imported"}, bulk.KIND),
         codes=(*ALWAYS, 400, 408, 415),
         extra={
             "parameters": [*(_in_query(*one) for one in words.items()), key],
@@ -210,6 +212,10 @@ def _add_looking_after(app: FastAPI, door: Door) -> None:
         if not door.settings.open_metrics:
             who = door.enter(request)
             door.allow(who, OPS["status"])
+            if who.tenant:
+                raise AccessDenied(
+                    "the figures are of all tenants together", hint="use a token without a tenant"
+                )
         text = await door.in_thread(lambda: door.metrics.text(door.statuses()))
         return Response(text, media_type=METRICS)
 
@@ -293,7 +299,9 @@ def _describe(app: FastAPI, shapes: Shapes) -> None:
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
             held = made.setdefault("components", {})
-            held.setdefault("schemas", {}).update(shapes.named)
+            held.setdefault("schemas", {}).update(
+                {"Error": ERROR, "Imported": IMPORTED, **shapes.named}
+            )
             held["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             made["security"] = [{"token": []}]
             app.openapi_schema = made

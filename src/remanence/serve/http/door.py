@@ -43,10 +43,13 @@ class Door:
         self.rates = Rates(settings.rate)
         self.ready = False
         self.closing = False
-        """Set when the server was told to end: what goes on for long then stops."""
         self._streams = 0
         self._turns = Semaphore(settings.threads)
         self._threads = CapacityLimiter(settings.threads)
+
+    def end(self) -> None:
+        """What goes on for long stops at its next step."""
+        self.closing = True
 
     def enter(self, request: Request) -> Who:
         """Who calls. Raises: Refusal for who is not known, calls too often, or sends a cookie that somebody else's page made him send."""

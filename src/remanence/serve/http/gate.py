@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from remanence.serve.hosts import stranger
 from remanence.serve.http.answers import Refusal, log, refused
 from remanence.serve.http.metrics import Metrics
 from remanence.serve.http.settings import Settings
@@ -61,58 +60,20 @@ class Gate:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        if self._settings.open_to_all and not is_loopback(host_of(host)):
-            # Another name that leads here is how a web page reaches what listens on this machine only.
+        settings = self._settings
+        strange = stranger(headers, settings.origins, loopback=settings.open_to_all)
+        if strange == "host":
             hint = "call it 127.0.0.1 or localhost, or start it with tokens"
-            raise Refusal(421, "AccessDenied", f"this server is not {host!r}", hint)
-        origin = headers.get("origin")
-        if origin is not None and not self._ours(origin, host):
+            raise Refusal(421, "AccessDenied", f"this server is not {headers.get('host')!r}", hint)
+        if strange == "origin":
             hint = "rmem serve --origin URL lets a page call"
-            raise Refusal(403, "AccessDenied", f"pages of {origin!r} may not call", hint)
+            raise Refusal(
+                403,
+                "AccessDenied",
+                f"pages of {headers.get('origin', 'others')!r} may not call",
+                hint,
+            )
         scope["path"] = _path(scope)
-
-    def _ours(self, origin: str, host: str) -> bool:
-        if origin in self._settings.origins:
-            return True
-        parts = urlsplit(origin)
-        return parts.scheme in ("http", "https") and bool(host) and parts.netloc == host
-
-
-def host_of(netloc: str) -> str:
-    """A host without its port.
-
-    >>> host_of("[::1]:8765"), host_of("localhost:80"), host_of("example.org")
-    ('::1', 'localhost', 'example.org')
-    """
-    if netloc.startswith("["):
-        return netloc[1:].partition("]")[0]
-    return netloc.partition(":")[0]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach that host.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("127.0.0.1.evil.org")
-    (True, True, False, False)
-    """
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def told_origins(origins: Iterable[str]) -> tuple[str, ...]:
-    """Origins as browsers write them. Raises: ValueError."""
-    found = []
-    for origin in origins:
-        parts = urlsplit(origin.rstrip("/"))
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
-            raise ValueError(origin)
-        found.append(f"{parts.scheme}://{parts.netloc.lower()}")
-    return tuple(found)
 
 
 def _path(scope: Scope) -> str:

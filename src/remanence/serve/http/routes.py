@@ -9,14 +9,15 @@ from fastapi import FastAPI, Request, Response
 
 from remanence.errors import Conflict, InvalidInput
 from remanence.serve.cli import GROUPS
+from remanence.serve.http import schemas
 from remanence.serve.http.answers import Refusal, answered, expected, link, next_page, refused, tag
 from remanence.serve.http.asking import READS, parameters
 from remanence.serve.http.door import Door
 from remanence.serve.http.gate import OP, SLASH, WHO
-from remanence.serve.http.schemas import Shapes
 from remanence.serve.http.streams import slept, wants_events
 from remanence.serve.ops import wire
 from remanence.serve.ops.op import Op
+from remanence.serve.ops.shapes import Shapes
 from remanence.serve.ops.status import told
 from remanence.serve.ops.table import TABLE
 
@@ -63,9 +64,9 @@ def add_operations(app: FastAPI, door: Door, shapes: Shapes) -> None:
     """Every operation of the table that has a route."""
     for op, group in _grouped():
         method, _, path = op.route.partition(" ")
-        shown: dict[str, Any] = {"parameters": [*shapes.parameters(op), *_headers(op)]}
+        shown: dict[str, Any] = {"parameters": [*schemas.parameters(op), *_headers(op)]}
         if method not in READS:
-            shape = shapes.body(op)
+            shape = schemas.body(op)
             body = {"content": {"application/json": {"schema": shape}}}
             shown["requestBody"] = {**body, "required": bool(shape.get("required"))}
         app.add_api_route(
@@ -151,7 +152,7 @@ def _respond(op: Op, request: Request, given: dict[str, Any], found: dict[str, A
         if etag in known or "*" in known:
             return Response(status_code=304, headers={"ETag": etag})
         return answered(found, ETag=etag)
-    if {"limit", "after"} <= op.parameters.keys():
+    if schemas.paged(op):
         limit = given.get("limit", op.parameters["limit"].default)
         newest = "newest" in op.parameters and given.get("newest", True)
         after = next_page(found, given, limit, newest=newest)
@@ -190,7 +191,7 @@ def _responses(op: Op, shapes: Shapes) -> dict[int | str, dict[str, Any]]:
     codes |= {404} if "{id}" in path or op.personal else set()
     codes |= set(_BODY) if method not in READS else set()
     codes |= {412} if "expect" in op.parameters else set()
-    good: dict[str, Any] = {"application/json": {"schema": shapes.answer(op)}}
+    good: dict[str, Any] = {"application/json": {"schema": schemas.answer(op, shapes)}}
     if op.name == "sleep":
         good["text/event-stream"] = {"schema": {"type": "string"}}
     found: dict[int | str, dict[str, Any]] = {200: {"description": "Done", "content": good}}
@@ -202,5 +203,5 @@ def _responses(op: Op, shapes: Shapes) -> dict[int | str, dict[str, Any]]:
 
 def errors(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Errors as OpenAPI lists them."""
-    shape = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    shape = {"application/json": {"schema": {"$ref": f"{schemas.PLACE}Error"}}}
     return {code: {"description": _WORDS[code], "content": shape} for code in sorted(codes)}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from remanence.seams import Embedder
 from remanence.serve.http.tokens import TokenFile
+from remanence.serve.opening import Place
+from remanence.serve.options import default_store
 
 MIB = 1 << 20
 
@@ -38,3 +41,19 @@ class Settings:
     streams: int = 64
     tenants: int = 64
     patience: float = 30.0
+
+
+def settings_of(
+    here: Place, tokens: str, *, policy: str, embedder: str, audit_reads: bool, **more: Any
+) -> Settings:
+    """Settings for the store that a command line names; `tokens`: the file of tokens, "" the usual one; `more`: further fields."""
+    return Settings(
+        store=here.store or default_store(),
+        tenant=here.tenant,
+        keys=here.keys,
+        policy=policy,
+        embedder=embedder,
+        audit_reads=audit_reads,
+        tokens=TokenFile(Path(tokens).expanduser() if tokens else None),
+        **more,
+    )

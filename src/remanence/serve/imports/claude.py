@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from remanence.errors import BadImport
 from remanence.seams import Observation
 from remanence.serve.imports.base import ROLES, Item, Malformed, Skipped, array, moment, obj, string
-from remanence.serve.imports.files import Value, conversation_files, elements
+from remanence.serve.imports.files import Value, conversations
 from remanence.types import Scope
 
 
@@ -30,15 +29,7 @@ class Claude:
         return isinstance(sample, dict) and isinstance(sample.get("chat_messages"), list)
 
     def read(self, path: Path, scope: Scope) -> Iterator[Item]:
-        documents = conversation_files(path)
-        if documents is None:
-            raise BadImport("no conversations.json in it", path=str(path))
-        for document in documents:
-            for number, value in enumerate(elements(document), 1):
-                if isinstance(value, Skipped):
-                    yield value
-                else:
-                    yield from _conversation(value, number, scope)
+        return conversations(path, lambda value, number: _conversation(value, number, scope))
 
 
 def _conversation(value: Value, number: int, scope: Scope) -> Iterator[Item]:

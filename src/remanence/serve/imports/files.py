@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from remanence.errors import BadImport
-from remanence.serve.imports.base import Skipped
+from remanence.serve.imports.base import Item, Skipped
 
 _DECODER = json.JSONDecoder()
 _BLANK = " \t\r\n"
@@ -58,6 +58,19 @@ def conversation_files(path: Path) -> list[Document] | None:
             path=str(path),
             hint="unpack it and import the folder",
         ) from error
+
+
+def conversations(path: Path, read: Callable[[Value, int], Iterator[Item]]) -> Iterator[Item]:
+    """What `read` makes of each conversation of an export, with its number. Raises: BadImport where there are none."""
+    documents = conversation_files(path)
+    if documents is None:
+        raise BadImport("no conversations.json in it", path=str(path))
+    for document in documents:
+        for number, value in enumerate(elements(document), 1):
+            if isinstance(value, Skipped):
+                yield value
+            else:
+                yield from read(value, number)
 
 
 def decode(document: Document) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 
-import uvicorn
-
-from remanence.errors import InvalidInput
 from remanence.serve.http.memories import Memories
 from remanence.serve.http.settings import Settings
+from remanence.serve.listening import Listener
 from remanence.serve.mcp import over_http as http
 from remanence.serve.mcp import over_stdio as stdio
 from remanence.serve.mcp.door import Door, Visitor, named, offered
@@ -42,19 +39,17 @@ def over_http(
     Raises: InvalidInput where it can't listen there; what opening the store raises."""
     hosts = http.checked_host(host)
     memories = Memories(settings)
-    memories.warm()
     visitor = http.visiting(origin, most, tenant=settings.tenant, shared=memories.in_file)
     door = Door(using=memories.using, visitor=visitor, tools=tools)
     app = http.create_app(door.server(), settings.tokens, hosts=hosts, close=memories.close)
-    listening = _listening(host.strip("[]"), port)
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-    )
-    there = listening.getsockname()[1]
-    print(f"MCP at http://{hosts[0]}:{there}{http.PATH}; Ctrl-C ends it", flush=True)
-    if not settings.tokens.all():
-        print("nobody has a token yet: rmem token new NAME makes one", flush=True)
-    server.run(sockets=[listening])
+
+    def told(url: str) -> None:
+        port = url.rpartition(":")[2]
+        print(f"MCP at http://{hosts[0]}:{port}{http.PATH}; Ctrl-C ends it", flush=True)
+        if not settings.tokens.all():
+            print("nobody has a token yet: rmem token new NAME makes one", flush=True)
+
+    Listener(app, memories, host, port, told=told).listen()
     return 0
 
 
@@ -62,13 +57,3 @@ def listed(tools: frozenset[str], caller: Caller) -> Iterator[tuple[str, str, st
     """The tools that a caller sees: name, right, when to use it."""
     for tool in offered(tools, Visitor(caller=caller)).values():
         yield tool.name, tool.right, tool.about.when
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise InvalidInput(
-            f"can't listen on {host}:{port}: {error.strerror or error}", hint="choose another"
-        ) from error

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
 from pydantic import BaseModel, ValidationError
@@ -14,11 +14,11 @@ from pydantic import BaseModel, ValidationError
 from remanence.errors import InvalidInput, RemanenceError
 from remanence.memory import Memory
 from remanence.serve.mcp.about import TOOLS, About
-from remanence.serve.mcp.shapes import answer_schema
 from remanence.serve.mcp.telling import tell
 from remanence.serve.mcp.wording import mended
 from remanence.serve.ops import wire
 from remanence.serve.ops.op import WHOSE, Caller, Op, Right
+from remanence.serve.ops.shapes import alone
 from remanence.serve.ops.status import told
 from remanence.serve.ops.table import TABLE
 
@@ -106,7 +106,7 @@ def operations(bound: bool, channelled: bool) -> Mapping[str, AgentTool]:
             about=TOOLS[op.tool],
             right=op.right,
             model=op.model(without=left_out),
-            output=answer_schema(get_type_hints(op.method)["return"]),
+            output=alone(op),
             do=_doing(op),
         )
         for op in TABLE

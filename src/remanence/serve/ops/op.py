@@ -172,6 +172,11 @@ class Op:
                 f"to decide on what was quarantined or rejected, {self.name} takes the right to admin",
                 hint="leave it to somebody who may confirm and reject",
             )
+        if chosen.get("dry_run") and Right.read not in caller.rights:
+            raise AccessDenied(
+                f"a dry run of {self.name} shows what is remembered, which takes the right to read",
+                hint="use a token that has it",
+            )
         with acting(caller.name):
             return self.method(memory, **chosen, **(self.fixed or {}), **more)
 
@@ -190,7 +195,8 @@ class Op:
             bound[name] = only
         if caller.origin and "origin" in self.parameters:
             bound["origin"] = caller.origin
-            bound["content"] = _from(caller.origin, given["content"])
+            if "content" in given:
+                bound["content"] = _from(caller.origin, given["content"])
         if caller.name and "asker" in self.parameters:
             # Whoever calls may ask for somebody, but in nobody else's name.
             asker = given.get("asker")

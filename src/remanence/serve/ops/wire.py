@@ -41,7 +41,7 @@ SHOWN: Final[Mapping[type, tuple[str, ...]]] = {
 }
 """What is shown of nouns of which not all is: the rest is for code that goes on with them."""
 _CHANGES: Final = (Add, Revise, Retract, Link, Touch, Mark, Undo, Forget)
-_TIMES: Final = ("valid_from", "valid_to", "at")
+TIMES: Final = ("valid_from", "valid_to", "at")
 """Fields of changes that are micros."""
 
 
@@ -78,7 +78,7 @@ def plain(value: object) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         found = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
         if isinstance(value, _CHANGES):
-            for name in _TIMES:
+            for name in TIMES:
                 if found.get(name) is not None:
                     found[name] = plain(to_datetime(found[name]))
             return {"change": type(value).__name__.lower(), **found}

@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from remanence.serve.hosts import stranger
 from remanence.serve.http.tokens import Token
 from remanence.serve.ops.op import Caller
 from remanence.serve.proxy.refusal import Refusal
@@ -38,7 +39,6 @@ class Door:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._hosts = {host.lower() for host in settings.hosts}
 
     def enter(self, request: Request) -> Visit:
         """Raises: Refusal for who may not come in, and for headers that can't be understood; what `TokenFile.who` raises."""
@@ -63,12 +63,11 @@ class Door:
 
     def _from_here(self, request: Request) -> None:
         """A page in a browser could send requests here that its user knows nothing of."""
-        host = request.headers.get("host", "")
-        if self._hosts and _name(host) not in self._hosts:
+        settings = self._settings
+        strange = stranger(request.headers, settings.origins, loopback=settings.local)
+        if strange == "host":
             raise Refusal(403, "forbidden_host", "this proxy does not go by that name")
-        origin = request.headers.get("origin")
-        same = origin is not None and origin.partition("://")[2] == host
-        if origin is not None and not same and origin not in self._settings.origins:
+        if strange == "origin":
             raise Refusal(
                 403, "forbidden_origin", "pages of this origin may not call (rmem proxy --origin)"
             )
@@ -93,11 +92,6 @@ class Door:
                 WWW_Authenticate='Bearer realm="remanence"',
             )
         return token
-
-
-def _name(host: str) -> str:
-    """The name in a Host header, without its port."""
-    return (host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]).lower()
 
 
 def _header(request: Request, name: str) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-import httpx
 
 from remanence.errors import RemanenceError
 from remanence.memory import Memory
@@ -28,6 +27,10 @@ DOUBTFUL: Final = "proxy:assistant/untrusted"
 """The channel of an answer that was made from what tools brought, or from memories of little trust."""
 MOST: Final = 1_000
 """Answers that may wait to be stored."""
+LONGEST_ID: Final = 512
+"""Characters of the name of an answer."""
+UNPACKED: Final = 32 << 20
+"""Bytes of an answer that came packed: a few can unpack to more than any memory holds."""
 FOLLOWED: Final = 10_000
 """Answers whose conversation is known when a request goes on from them."""
 
@@ -110,7 +113,7 @@ class Keeper:
     def _keep(self, heard: Heard) -> None:
         try:
             answer = heard.dialect.answer(_told(heard), heard.streamed)
-            if answer.id:
+            if 0 < len(answer.id) <= LONGEST_ID:
                 self._sessions[answer.id] = heard.session
                 if len(self._sessions) > FOLLOWED:
                     self._sessions.popitem(last=False)
@@ -157,9 +160,7 @@ def _told(heard: Heard) -> list[Any]:
     """The JSON in an answer: its events, or its body."""
     if heard.raw is None:
         return []
-    # Asked for plain bytes, upstream may have packed them all the same.
-    plain = httpx.Response(200, headers={"content-encoding": heard.encoding}, content=heard.raw)
-    text = plain.content.decode("utf-8", "replace")
+    text = _unpacked(heard.raw, heard.encoding).decode("utf-8", "replace")
     found = []
     for data in events(text) if heard.streamed else (text,):
         try:
@@ -167,3 +168,15 @@ def _told(heard: Heard) -> list[Any]:
         except (ValueError, RecursionError):  # [DONE], or nothing of ours
             continue
     return found
+
+
+def _unpacked(raw: bytes, encoding: str) -> bytes:
+    """The plain bytes: asked for them, upstream may have packed them all the same. None where that can't be undone."""
+    if encoding.strip().lower() in ("", "identity"):
+        return raw
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or deflate, as it says itself
+    try:
+        plain = unpacking.decompress(raw, UNPACKED)
+    except zlib.error:
+        return b""
+    return plain if unpacking.eof else b""

@@ -27,9 +27,12 @@ class Relayed:
 
     def hear(self, part: bytes) -> None:
         """A further piece."""
-        if self.raw is not None:
-            self._parts += part
-            self.raw = None if len(self._parts) > self._most else b""
+        if self.raw is None:
+            return
+        self._parts += part
+        if len(self._parts) > self._most:
+            self.raw = None
+            self._parts.clear()
 
     def end(self) -> None:
         """Nothing more comes."""
@@ -56,7 +59,8 @@ async def listening(receive: Receive) -> AsyncIterator[None]:
 async def relay(
     answer: httpx.Response, send: Send, more: Headers | None = None, heard: Relayed | None = None
 ) -> None:
-    """Pass an answer on, with `more` headers. `heard` gets a copy; then one that is no stream is passed on when it is whole.
+    """Pass an answer on, with `more` headers. `heard` gets a copy; then one that is no stream is passed on when it is whole, or is more
+    than can be remembered.
 
     Where upstream breaks off in the middle, a stream of events ends with an error event and a whole body becomes an error; anything
     else breaks off as well.
@@ -78,15 +82,25 @@ async def relay(
 
 
 async def _whole(answer: httpx.Response, send: Send, more: Headers, heard: Relayed) -> None:
-    parts = []
+    held, begun = [], False
+    headers = passed_back(answer) + more
     try:
         async for part in answer.aiter_raw():
-            parts.append(part)
             heard.hear(part)
+            held.append(part)
+            if heard.raw is None:  # whatever upstream sends, not all of it is held
+                if not begun:
+                    await _start(send, answer.status_code, headers)
+                    begun = True
+                await _part(send, b"".join(held))
+                held.clear()
     except httpx.HTTPError as error:
+        if begun:
+            return  # without an end, as upstream
         raise broken(error) from error
-    await _start(send, answer.status_code, passed_back(answer) + more)
-    await _part(send, b"".join(parts), more=False)
+    if not begun:
+        await _start(send, answer.status_code, headers)
+    await _part(send, b"".join(held), more=False)
 
 
 async def _flowing(

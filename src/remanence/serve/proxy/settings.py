@@ -9,8 +9,6 @@ from remanence.errors import InvalidInput
 from remanence.serve.http.settings import MIB
 from remanence.serve.http.settings import Settings as Stores
 
-LOCAL: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -18,11 +16,10 @@ class Settings:
 
     `upstream`: the model's endpoint, such as https://api.openai.com/v1. `key`: its key, in place of the client's own; the client then
     shows a token of ours instead. `stores`: which memory, and which tokens there are. `budget`: tokens of memory in a request, heading
-    included. `user`, `agent`: whose memory where nobody says. `guarded`: whether a token is needed, as always with a `key`.
-    `hosts`: names that a request may call this proxy by (none: any), so that a page in a browser can't reach it under a name of its
-    own. `origins`: web pages that may call. `body`: bytes of a request with a conversation. `heard`: bytes of an answer that are kept to
-    remember it. `patience`: seconds that recall may take before the request goes without. `silence`: seconds that upstream may say
-    nothing."""
+    included. `user`, `agent`: whose memory where nobody says. `guarded`: whether a token is needed, as always with a `key`. `local`: it is
+    called by names of this machine alone, so that a page in a browser can't reach it under one of its own. `origins`: web pages that may
+    call. `body`: bytes of a request with a conversation. `heard`: bytes of an answer that are kept to remember it. `patience`: seconds
+    that recall may take before the request goes without. `silence`: seconds that upstream may say nothing."""
 
     upstream: str
     stores: Stores
@@ -31,7 +28,7 @@ class Settings:
     user: str | None = None
     agent: str | None = None
     guarded: bool = False
-    hosts: tuple[str, ...] = LOCAL
+    local: bool = True
     origins: tuple[str, ...] = ()
     body: int = 64 * MIB
     heard: int = 32 * MIB

@@ -102,7 +102,12 @@ def passed_back(answer: httpx.Response) -> Headers:
     """The headers of an answer that are the client's."""
     given = [(name.lower(), value) for name, value in answer.headers.raw]
     left_out = _HOP | _named(given)
-    return [(name, value) for name, value in given if name.decode("latin-1") not in left_out]
+    return [
+        (name, value)
+        for name, value in given
+        # What is called ours is said by us alone.
+        if name.decode("latin-1") not in left_out and not name.startswith(OURS.encode())
+    ]
 
 
 def _named(headers: Iterable[tuple[bytes, bytes]]) -> set[str]:

@@ -1,13 +1,13 @@
 """A space too large to be held whole: its rows in memory, its words and vectors where the store keeps them.
 
-Of each version a process has the fixed columns and one bit a dimension of its vector, some 170 bytes of 1,000. So everything that decides
-what a question may see, who follows whom and how much there is works on the same arrays as in a small space, and is as exact; the
-words of a question are asked for by their terms, and the vectors that its codes choose by their numbers.
+Of each version a process has the fixed columns and one bit a dimension of its vector; `rmem bench engine` says what that saves. So
+everything that decides what a question may see, who follows whom and how much there is works on the same arrays as in a small space,
+and is as exact; the words of a question are asked for by their terms, and the vectors that its codes choose by their numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -24,6 +24,8 @@ from remanence.types import FOREVER, Query, Scope
 
 BESIDE: Final = ("", "title", "caption", "dates")
 """Fields that are asked for together: who wants a word in one wants it in all."""
+FORMS: Final = tuple(term_hash(form, "form") for form in ("question", "time", "number"))
+"""What most questions ask for besides (`read.shape`)."""
 KEPT_ENTRIES: Final = 4_000_000
 """Entries of posting lists that are kept for the next questions: 20 MB."""
 KEPT_VECTORS: Final = 16_384
@@ -56,6 +58,11 @@ class LargeSpace(Space):
         hashes = [term_hash(term, each) for each in dict.fromkeys((field, *BESIDE))]
         self._fetch(hashes if field in BESIDE else hashes[:1])
         return self.holding(hashes[0])
+
+    def expect(self, terms: Sequence[str]) -> None:
+        fields = {term_hash(term, field) for term in terms for field in BESIDE}
+        with self.lock:
+            self._fetch([*fields, *FORMS])
 
     def holding(self, term: int) -> Found:
         self._fetch([term])

@@ -43,6 +43,9 @@ class Space:
         """Records that hold a term in a field, ascending, and how often each does."""
         return self.holding(term_hash(term, field))
 
+    def expect(self, terms: Sequence[str]) -> None:
+        """These words are about to be asked for: nothing to do where all are here."""
+
     def holding(self, term: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """The same for a term's hash."""
         return self.inverted.find(term)

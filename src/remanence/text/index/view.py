@@ -82,6 +82,10 @@ class SpaceView:
         found = self._postings[term, field] = Postings(ords, tf.astype(np.float32))
         return found
 
+    def expect(self, terms: Sequence[str]) -> None:
+        """These words are about to be asked for, so that they can be fetched together where they are elsewhere."""
+        self._space.expect(terms)
+
     def lengths(self) -> Floats:
         if self._lengths is None:
             self._lengths = self.rows["length"].astype(np.float32)
