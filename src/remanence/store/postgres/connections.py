@@ -199,7 +199,11 @@ class Connections:
             found = -1 if row[0] is None else row[0]
 
         with self.pool.lent(self.timeout, ask):
-            return found
+            pass
+        if found < 0:
+            with self.reading():  # it lives here no more, and this says so
+                pass
+        return found
 
     def _refuse_gone(self, row: tuple[str | None] | None) -> None:
         if row is None:

@@ -50,12 +50,12 @@ _FIND: Final = (
     "AND low <= j.term AND high >= j.term OFFSET 0) p ORDER BY p.segment, p.part"
 )
 _OF_SEGMENT: Final = "SELECT bucket, part, entries FROM pages WHERE space = ? AND segment = ?"
-_KEY: Final = "WHERE space = ? AND bucket = ? AND segment = ? AND part = ?"
-_SAMPLE: Final = (
-    f"SELECT substring(entries FROM 1 FOR {_ENTRY.itemsize}) FROM pages WHERE space = ? LIMIT 20000"  # noqa: S608 - a constant
+_SAMPLE: Final = "SELECT substring(entries FROM 1 FOR 9) FROM pages WHERE space = ? LIMIT 20000"
+assert _ENTRY.itemsize == 9
+_REWRITE: Final = (
+    "UPDATE pages SET entries = ? WHERE space = ? AND bucket = ? AND segment = ? AND part = ?"
 )
-_REWRITE: Final = f"UPDATE pages SET entries = ? {_KEY}"  # noqa: S608 - a constant
-_DROP: Final = f"DELETE FROM pages {_KEY}"  # noqa: S608 - a constant
+_DROP: Final = "DELETE FROM pages WHERE space = ? AND bucket = ? AND segment = ? AND part = ?"
 _SLOT: Final = "SELECT slot FROM encoders WHERE id = ?"
 
 
@@ -212,11 +212,12 @@ def take_out(db: Database, struck: Sequence[tuple[int, ...]]) -> list[bytes]:
 
 def put_back(db: Database, space: int | None = None) -> None:
     """Forget where the words of a space stand (None: of all): whoever needs it puts them away again."""
-    for table in ("pages", "segments"):
-        if space is None:
-            db.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
-        else:
-            db.execute(f"DELETE FROM {table} WHERE space = ?", (space,))  # noqa: S608 - a constant
+    if space is None:
+        db.execute("DELETE FROM pages")
+        db.execute("DELETE FROM segments")
+    else:
+        db.execute("DELETE FROM pages WHERE space = ?", (space,))
+        db.execute("DELETE FROM segments WHERE space = ?", (space,))
 
 
 def _without(db: Database, space: int, segment: int, gone: NDArray[Any]) -> list[bytes]:

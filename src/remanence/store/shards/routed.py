@@ -48,7 +48,7 @@ class Routed:
                 f"no store of {tenant!r} on the servers of {shards.path}",
                 hint="check the tenant, or open it for writing",
             )
-        self.here = self._led(server)
+        self.here = self._led(server, create=self._create)
         self.name = self.here.name
 
     @property
@@ -80,11 +80,7 @@ class Routed:
 
     def pulse(self) -> int:
         """See `Connections.pulse`. It grows when the ledger is moved, too."""
-        found = self._on(lambda one: one.pulse())
-        if found < 0:
-            with self.reading():  # it is gone from there, and this finds out where to
-                found = self._on(lambda one: one.pulse())
-        return found
+        return self._on(lambda one: one.pulse())
 
     def close(self) -> None:
         """Let go of everything."""
@@ -108,11 +104,11 @@ class Routed:
     def _follow(self, left: Connections, moved: Moved) -> None:
         with self._lock:
             if self.here is left and not self.closed:
-                self.here = self._led(self.shards[moved.to])
+                self.here = self._led(self.shards[moved.to], create=False)
                 self.name = self.here.name
                 self._left.append(left)  # another thread may be in the middle of a read there
 
-    def _led(self, server: Server) -> Connections:
+    def _led(self, server: Server, *, create: bool) -> Connections:
         """The connections to where the ledger is, from a server that may know it."""
         deadline = time.monotonic() + self.timeout
         while True:
@@ -120,7 +116,7 @@ class Routed:
                 return Connections(
                     server.place,
                     self.tenant,
-                    create=self._create,
+                    create=create,
                     read_only=self.read_only,
                     timeout=self.timeout,
                 )
@@ -133,7 +129,7 @@ class Routed:
                         hint="try again",
                     ) from moved
                 time.sleep(_AGAIN)
-                server = self.shards[moved.to]
+                server, create = self.shards[moved.to], False
 
 
 class RoutedStore(PostgresStore):
