@@ -26,7 +26,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "attest": {"receipt": None},
     "observe": {"observations": []},
 }
-NAMED = ("confirm", "reject", "settle", "retract", "touch", "get", "history", "blame")
+NAMED = ("confirm", "reject", "settle", "retract", "touch", "get", "history", "blame", "lineage")
 LEFT = ("open", "close", "load", "export", "backup", "rebuild")
 """Verbs of files, which have tests of their own."""
 

@@ -27,7 +27,8 @@ ERRORS = {name for name in vars(remanence.errors) if name[0].isupper()}
 NEVER = {
     "meta=",  # --meta makes a mapping
     "recheck=",  # rmem forget always does
-    "embed=",  # this and the next stand in URLs, as they are written there
+    "big=",  # this and the next stand in URLs, as they are written there
+    "embed=",
     "sslmode=",
 }
 """What no command can be told."""

@@ -33,7 +33,7 @@ OPTIONS: Final = {
         name: f"--{name.replace('_', '-')}"
         for name in (
             *("after", "at", "before", "below", "budget", "bytes", "dry_run", "everything", "expect", "keep"),
-            *("limit", "mentions", "only", "origin", "seconds", "supersedes", "tenant", "tokens"),
+            *("limit", "mentions", "only", "origin", "seconds", "supersedes", "tenant", "threads", "tokens"),
         )
     },
 }  # fmt: skip

@@ -105,8 +105,40 @@ def test_no_page_in_a_browser_may_call(proxy: Running, upstream: Upstream) -> No
         assert refused.status_code == 403
         assert refused.json()["error"]["code"].startswith("forbidden")
     assert upstream.asked == []
-    assert ask(proxy, "x", Origin=proxy.url).status_code == 200
+    assert ask(proxy, "x", Origin=proxy.url.rpartition("/")[0]).status_code == 200
     assert ask(proxy, "x", Host="localhost:1").status_code == 200
+
+
+def test_who_does_not_know_the_url_gets_nothing(
+    tmp_path: Path, upstream: Upstream, tokens: TokenFile, bound: str
+) -> None:
+    with running(tmp_path / "p", upstream.url, "--tokens", str(tokens.path)) as proxy:
+        refuse_strangers(proxy, upstream, bound)
+
+
+def refuse_strangers(proxy: Running, upstream: Upstream, bound: str) -> None:
+    plain, _, word = proxy.url.rpartition("/")
+    asked = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+    for place in ("", f"/{word[:-1]}", f"/{word[:-1]}0", f"/{word}x", f"/{'0' * len(word)}"):
+        for path in ("/v1/chat/completions", "/v1/models", "/"):
+            answer = httpx.post(f"{plain}{place}{path}", json=asked, trust_env=False)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert upstream.asked == []
+    shown = {"X-Remanence-Token": bound}
+    url = f"{plain}/v1/chat/completions"
+    assert httpx.post(url, json=asked, headers=shown, trust_env=False).status_code == 200
+    assert word not in str(upstream.asked)
+
+
+def test_the_url_stays_the_same_unless_none_is_wanted(tmp_path: Path, upstream: Upstream) -> None:
+    words = set()
+    for _ in range(2):
+        with running(tmp_path / "p", upstream.url) as proxy:
+            words.add(proxy.url.rpartition("/")[2])
+    assert len(words) == 1
+    with running(tmp_path / "p", upstream.url, "--no-auth") as proxy:
+        assert proxy.url.count("/") == 2
+        assert ask(proxy, "x").status_code == 200
 
 
 def test_on_a_machine_of_many_a_token_can_be_asked_for(

@@ -84,7 +84,9 @@ def test_more_than_the_limit_is_refused(
 ) -> None:
     monkeypatch.setenv("REMANENCE_CONFIG", str(tmp_path / "config"))
     stores = Stores(store=tmp_path / "m.rmem", embedder="none")
-    made = app.create_app(Settings(upstream=upstream.url, stores=stores, body=1_000))
+    made = app.create_app(
+        Settings(upstream=upstream.url, stores=stores, body=1_000, unlisted=False)
+    )
 
     async def ask() -> httpx.Response:
         async with (

@@ -169,7 +169,10 @@ def test_a_redirect_is_the_clients_to_follow(proxy: Running, upstream: Upstream)
 @pytest.mark.parametrize("path", ["/", "/v2/models", "/v1/../admin", "/v1/%2e%2E/admin"])
 def test_there_is_nothing_but_v1(proxy: Running, upstream: Upstream, path: str) -> None:
     with socket.create_connection(("127.0.0.1", httpx.URL(proxy.url).port)) as raw:
-        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        inside = httpx.URL(proxy.url).path
+        raw.sendall(
+            f"GET {inside}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        )
         answer = b"".join(iter(lambda: raw.recv(9999), b""))
     assert answer.startswith(b"HTTP/1.1 404")
     assert b'"code":"not_found"' in answer

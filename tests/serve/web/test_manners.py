@@ -40,7 +40,7 @@ def tab_to(page: Any, wanted: str, most: int = 60) -> None:
 
 def arrived(page: Any) -> None:
     """Until a view that was gone to has the focus, on its heading: whoever tabs on earlier is thrown back."""
-    page.wait_for_function("document.activeElement.tagName === 'H1'")
+    page.locator("h1:focus").wait_for()
     settle(page)
 
 

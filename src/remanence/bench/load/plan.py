@@ -46,7 +46,7 @@ class Plan:
         return self.turns(self.records + load * most, most)
 
     def questions(self, load: int) -> list[Question]:
-        """Questions for a load, each for words of one turn: so many that no answer, nor a question's encoding, is one kept from before."""
+        """Questions for a load, each for words of one turn: so many that few are asked twice: a kept encoding answers little."""
         rng = np.random.default_rng((self.seed, load))
         there = self.turns(0, min(self.records, BLOCK))
         found = []

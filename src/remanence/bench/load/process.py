@@ -103,7 +103,8 @@ def cpu(roots: Sequence[int]) -> float:
         with suppress(OSError, IndexError, ValueError):
             told = (entry / "stat").read_text().rpartition(")")[2].split()
             pid = int(entry.name)
-            parents[pid], ticks[pid] = int(told[1]), int(told[11]) + int(told[12])
+            # Its own, and that of children which have ended.
+            parents[pid], ticks[pid] = int(told[1]), sum(int(one) for one in told[11:15])
     mine = {pid for pid in ticks if set(_line(pid, parents)) & set(roots)}
     return float(sum(ticks[pid] for pid in mine) / os.sysconf("SC_CLK_TCK")) if mine else 0.0
 

@@ -51,6 +51,10 @@ def proxy(
         bool,
         typer.Option("--auth", help="Ask for a token on this machine too: others use it as well."),
     ] = False,
+    no_auth: Annotated[
+        bool,
+        typer.Option("--no-auth", help="No secret word in the URL: whoever uses this machine may."),
+    ] = False,
     tokens: Tokens = "",
     origin: Annotated[
         list[str] | None,
@@ -73,8 +77,8 @@ def proxy(
 ) -> int:
     """An OpenAI-compatible endpoint that passes requests on to yours, with what you remember of the user, and remembers what is said.
 
-    Apps keep their code: OPENAI_BASE_URL=http://127.0.0.1:8766/v1. Nothing is sent but to upstream, and to it what the app sends and the
-    memories that fit the budget.
+    Apps keep their code: OPENAI_BASE_URL is what it prints, always the same, with a word that nobody else can guess. Nothing is sent but to
+    upstream, and to it what the app sends and the memories that fit the budget.
 
     rmem proxy --upstream https://api.openai.com/v1
 
@@ -101,6 +105,7 @@ def proxy(
         user=here.user,
         agent=here.agent,
         guarded=auth or not local,
+        unlisted=local and not no_auth,
         local=local,
         origins=told_origins(origin or ()),
         silence=timeout,

@@ -66,6 +66,10 @@ def serve(
     tls_key: Annotated[
         str, typer.Option("--tls-key", metavar="FILE", help="Its key.", show_default=False)
     ] = "",
+    threads: Annotated[
+        int,
+        typer.Option("--threads", metavar="N", help="Quick calls worked on at once."),
+    ] = 2,
     open_metrics: Annotated[
         bool, typer.Option("--open-metrics", help="GET /metrics without a token.")
     ] = False,
@@ -88,6 +92,7 @@ def serve(
         open_metrics=open_metrics,
         origins=told_origins(origin or ()),
         rate=rate,
+        threads=threads,
         body=max_body * MIB,
     )
 

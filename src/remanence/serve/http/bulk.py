@@ -149,7 +149,7 @@ class _Load:
                 acks = self._acks(memory, lines)
             return b"".join(self._told(line, ack) for line, ack in zip(lines, acks, strict=True))
 
-        return await self._door.in_thread(work)
+        return await self._door.in_thread(work, long=True)
 
     def _read(self, number: int, raw: bytes | None) -> _Line:
         if raw is None:

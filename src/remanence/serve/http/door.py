@@ -27,6 +27,10 @@ from remanence.serve.ops.op import OWNER, Caller, Op
 COOKIE: Final = "remanence"
 HEADER: Final = "x-remanence"
 """What a page has to send along with a cookie: a form of another site can't."""
+LONG: Final = frozenset(
+    "confirm export fade flush forget plan_forget rebuild reject sleep verify".split()
+)
+"""Operations that may take seconds and more."""
 _CALLERS: Final = 10_000
 """Callers whose calls are counted; the one unseen for longest leaves first."""
 _Result = TypeVar("_Result")
@@ -44,8 +48,9 @@ class Door:
         self.ready = False
         self.closing = False
         self._streams = 0
-        self._turns = Semaphore(settings.threads)
-        self._threads = CapacityLimiter(settings.threads)
+        self._short = Semaphore(settings.threads)
+        self._long = Semaphore(settings.long)
+        self._threads = CapacityLimiter(settings.threads + settings.long)
 
     def end(self) -> None:
         """What goes on for long stops at its next step."""
@@ -119,7 +124,7 @@ class Door:
             with self.memories.using(who.tenant) as memory:
                 return then(op.call(memory, given, who.caller, **more))
 
-        return await self.in_thread(work)
+        return await self.in_thread(work, long=op.name in LONG)
 
     def statuses(self) -> list[Status]:
         """How the stores that are open are doing."""
@@ -129,11 +134,14 @@ class Door:
                 found.append(memory.status())
         return found
 
-    async def in_thread(self, work: Callable[[], _Result]) -> _Result:
-        """What would keep others waiting, in a thread of its own. Raises: Refusal where there is none free for long."""
+    async def in_thread(self, work: Callable[[], _Result], *, long: bool = False) -> _Result:
+        """What would keep others waiting, in a thread of its own; `long` work has threads apart, so that it holds up no search.
+
+        Raises: Refusal where there is none free for long."""
+        turns = self._long if long else self._short
         try:
             async with timeout(self.settings.patience):
-                await self._turns.acquire()
+                await turns.acquire()
         except TimeoutError:
             raise Refusal(
                 503, "Busy", "all threads are at work", "try again", Retry_After="1"
@@ -141,7 +149,7 @@ class Door:
         try:
             return await to_thread.run_sync(work, limiter=self._threads)
         finally:
-            self._turns.release()
+            turns.release()
 
     def refuse_more_streams(self) -> None:
         """Raises: Refusal where too many streams are open."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from remanence.errors import InvalidInput
 from remanence.seams import Embedder
 from remanence.serve.http.tokens import TokenFile
 from remanence.serve.opening import Place
@@ -22,7 +23,8 @@ class Settings:
     `tokens`: who may call; `open_to_all`: anybody may do anything (for a loopback address only: `run` sees to it).
     `origins`: web pages of other origins that may call. `rate`: calls a second of each token, 0 without limit, with bursts of
     twice that. `body`: bytes of a request, or of a line of an import. `most`: the largest `limit` and `k`. `threads`: calls
-    worked on at once. `patience`: seconds that a request may wait for its turn, or its sender take between two parts of it."""
+    worked on at once (more of them take turns at the interpreter and get in each other's way); `long`: of those that take long beside
+    them. `patience`: seconds that a request may wait for its turn, or its sender take between two parts of it."""
 
     store: str | Path
     tenant: str = ""
@@ -37,10 +39,15 @@ class Settings:
     rate: float = 0.0
     body: int = 8 * MIB
     most: int = 1_000
-    threads: int = 32
+    threads: int = 2
+    long: int = 8
     streams: int = 64
     tenants: int = 64
     patience: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.threads < 1 or self.long < 1:
+            raise InvalidInput(f"threads={self.threads}", hint="give 1 or more")
 
 
 def settings_of(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from hmac import compare_digest
 from typing import Final
 from urllib.parse import quote
 
@@ -14,17 +15,18 @@ import httpx
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from remanence.errors import RemanenceError
 from remanence.serve.http.memories import Memories
 from remanence.serve.ops.line import dumps
 from remanence.serve.ops.op import Right
 from remanence.serve.proxy.chat import CHAT
-from remanence.serve.proxy.door import Door, Visit
+from remanence.serve.proxy.door import SHOWN, Door, Visit
 from remanence.serve.proxy.keeping import Counts, Heard, Keeper
 from remanence.serve.proxy.names import Names
 from remanence.serve.proxy.recall import Given, recall
@@ -71,6 +73,8 @@ class Proxy:
         self.memories = Memories(settings.stores)
         self._door = Door(settings)
         self._names = Names.open(config_folder())
+        self.word = self._names.word() if settings.unlisted else ""
+        """Stands in the URL that apps use, where no token is asked for."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -227,6 +231,27 @@ class Proxy:
         )
 
 
+class Unlisted:
+    """Lets in who calls by the URL with the word in it, or shows a token; others get to know that there is a proxy, and nothing else."""
+
+    def __init__(self, app: ASGIApp, word: str) -> None:
+        self._app = app
+        self._before = f"/{word}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            raw: bytes = scope.get("raw_path") or scope["path"].encode()
+            named, rest = raw[: len(self._before)], raw[len(self._before) :]
+            if compare_digest(named, self._before) and rest.startswith(b"/"):
+                path = scope["path"][len(self._before) :]
+                scope = {**scope, "path": path, "raw_path": rest}
+            elif scope["path"] != "/health" and SHOWN.encode() not in dict(scope["headers"]):
+                why = "not by this URL - use the one that rmem proxy prints, or X-Remanence-Token: TOKEN"
+                await refuse(Refusal(401, "invalid_api_key", why), send)
+                return
+        await self._app(scope, receive, send)
+
+
 def create_app(settings: Settings) -> Starlette:
     """The proxy as an ASGI application, with `GET /health` beside it: what it has done, in numbers.
 
@@ -252,6 +277,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[Route("/health", health), Mount("/v1", app=proxy)],
         exception_handlers={404: elsewhere, 405: elsewhere, Exception: elsewhere},
         lifespan=lifespan,
+        middleware=[Middleware(Unlisted, word=proxy.word)] if proxy.word else [],
     )
     app.state.proxy = proxy
     return app

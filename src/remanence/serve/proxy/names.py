@@ -64,6 +64,10 @@ class Names:
             found.append(f"px-{so_far}")
         return found
 
+    def word(self) -> str:
+        """A word that nobody can guess and that stays the same: for a URL."""
+        return self._hash("word")
+
     def _hash(self, *parts: str) -> str:
         digest = blake2b(digest_size=16, key=self._key)
         for part in parts:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from starlette.applications import Starlette
+
 from remanence.errors import UsageError
 from remanence.serve.hosts import is_loopback
 from remanence.serve.listening import HOST, Listener
@@ -28,7 +30,7 @@ def serve(
     `port` 0: any free one. Raises: InvalidInput for an address that can't be used, UsageError for one that must not be, and where the
     proxy did not start; what `Memory.open` raises."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-    _listener(settings, host, port, told).listen()
+    _listener(create_app(settings), settings, host, port, told).listen()
 
 
 @contextmanager
@@ -36,20 +38,27 @@ def running(settings: Settings, host: str = HOST, port: int = 0) -> Iterator[str
     """A proxy in a thread of this process until the block ends: the URL that apps use. For tests, and programs that bring their own.
 
     Raises: as `serve`."""
-    listener = _listener(settings, host, port, lambda url: None)
-    with listener.beside():
-        yield f"{listener.url}/v1"
-
-
-def _listener(settings: Settings, host: str, port: int, told: Callable[[str], None]) -> Listener:
-    _refuse_unguarded(settings, host)
     app = create_app(settings)
+    listener = _listener(app, settings, host, port, lambda url: None)
+    with listener.beside():
+        yield f"{listener.url}{_place(app)}/v1"
+
+
+def _place(app: Starlette) -> str:
+    word: str = app.state.proxy.word
+    return f"/{word}" if word else ""
+
+
+def _listener(
+    app: Starlette, settings: Settings, host: str, port: int, told: Callable[[str], None]
+) -> Listener:
+    _refuse_unguarded(settings, host)
     return Listener(
         app,
         app.state.proxy.memories,
         host,
         port,
-        told=lambda url: told(f"{url}/v1"),
+        told=lambda url: told(f"{url}{_place(app)}/v1"),
         ws="none",
         date_header=False,  # upstream's own is passed on
     )

@@ -16,10 +16,11 @@ class Settings:
 
     `upstream`: the model's endpoint, such as https://api.openai.com/v1. `key`: its key, in place of the client's own; the client then
     shows a token of ours instead. `stores`: which memory, and which tokens there are. `budget`: tokens of memory in a request, heading
-    included. `user`, `agent`: whose memory where nobody says. `guarded`: whether a token is needed, as always with a `key`. `local`: it is
-    called by names of this machine alone, so that a page in a browser can't reach it under one of its own. `origins`: web pages that may
-    call. `body`: bytes of a request with a conversation. `heard`: bytes of an answer that are kept to remember it. `patience`: seconds
-    that recall may take before the request goes without. `silence`: seconds that upstream may say nothing."""
+    included. `user`, `agent`: whose memory where nobody says. `guarded`: whether a token is needed, as always with a `key`. `unlisted`:
+    where none is, the URL holds a word that others on this machine can't guess. `local`: it is called by names of this machine alone, so
+    that a page in a browser can't reach it under one of its own. `origins`: web pages that may call. `body`: bytes of a request with a
+    conversation. `heard`: bytes of an answer that are kept to remember it. `patience`: seconds that recall may take before the request
+    goes without. `silence`: seconds that upstream may say nothing."""
 
     upstream: str
     stores: Stores
@@ -28,6 +29,7 @@ class Settings:
     user: str | None = None
     agent: str | None = None
     guarded: bool = False
+    unlisted: bool = True
     local: bool = True
     origins: tuple[str, ...] = ()
     body: int = 64 * MIB
@@ -54,6 +56,8 @@ class Settings:
             )
         if self.key:  # whoever may call would spend it
             object.__setattr__(self, "guarded", True)
+        if self.guarded:
+            object.__setattr__(self, "unlisted", False)
         if self.budget < 0:
             raise InvalidInput(f"a budget of {self.budget} tokens", hint="give 0 or more")
 
