@@ -53,9 +53,11 @@ def console(*, errors: bool = False) -> Console:
     return _Terminal(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
-def emit(value: object) -> None:
-    """JSON on a line of its own; nouns are put into JSON's kinds by `ops.wire.plain` before."""
+def emit(value: object, *, now: bool = False) -> None:
+    """JSON on a line of its own; nouns are put into JSON's kinds by `ops.wire.plain` before. `now`: whoever started us waits for it."""
     sys.stdout.write(dumps(value).decode() + "\n")
+    if now:
+        sys.stdout.flush()
 
 
 def visible(text: str) -> str:

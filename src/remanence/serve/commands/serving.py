@@ -101,7 +101,7 @@ def serve(
         seen = json_ or sys.stdout.isatty()
         secret = _first_token(settings, here.tenant) if seen and not no_auth else ""
         if json_:
-            emit({"url": url, **({"token": secret} if secret else {})})
+            emit({"url": url, **({"token": secret} if secret else {})}, now=True)
             return
         if secret:
             print(f"Your first token, which is not shown again: {secret}", flush=True)
@@ -137,7 +137,7 @@ def ui(
     def told(url: str, door: Door) -> None:
         link = f"{url}/ui/login?code={door.sessions.code()}"
         if json_:
-            emit({"url": url, "link": link})
+            emit({"url": url, "link": link}, now=True)
         else:
             print(f"Your memory: {link} (works once; Ctrl-C ends)", flush=True)
         if not no_browser:
