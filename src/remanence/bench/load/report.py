@@ -142,7 +142,7 @@ def plot(result: LoadResult, path: Path) -> None:
         panel.set_xticklabels([str(tick) for tick in ticks])
         panel.minorticks_off()
         panel.grid(alpha=0.3)
-    panels[0].legend(fontsize="small")
+    picture.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     picture.suptitle(
         f"{result.mix} search/add, {result.records:,} records; remanence {result.version} {result.commit[:8]}"
     )
