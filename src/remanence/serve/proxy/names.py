@@ -6,16 +6,14 @@ guesses forgotten words check the guess, were it a plain hash: it is keyed with 
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterable
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
 from remanence.errors import InvalidInput
 from remanence.serve.proxy.said import Turn
+from remanence.store.forgetting.receipts import secret_in
 
 NAME: Final = "proxy.key"
 
@@ -33,24 +31,19 @@ class Names:
         Raises: InvalidInput where the file holds no key or can't be made."""
         path = folder / NAME
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(handle, "wb") as file:
-                    file.write(os.urandom(32).hex().encode())
-            for _ in range(100):  # another process may have made it and be about to write it
-                raw = path.read_bytes()
-                if len(raw) >= 64:
-                    return cls(bytes.fromhex(raw.decode("ascii").strip()))
-                time.sleep(0.01)
+            raw = secret_in(path)
         except OSError as error:
             raise InvalidInput(
                 f"{path} can't be read or made: {error.strerror}",
                 hint="set REMANENCE_CONFIG to a folder of your own",
             ) from error
+        try:
+            key = bytes.fromhex(raw.strip())
         except ValueError:
-            pass
-        raise InvalidInput(f"{path} holds no key", hint="move it away: a new one is made")
+            key = b""
+        if len(key) != 32:
+            raise InvalidInput(f"{path} holds no key", hint="move it away: a new one is made")
+        return cls(key)
 
     def session(self, whose: Iterable[str | None], first: str) -> str:
         """The conversation of somebody's that begins with these words."""

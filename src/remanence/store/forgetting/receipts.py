@@ -57,7 +57,7 @@ class Signer:
 
         path = (folder or config_folder()) / NAME
         try:
-            raw = _read_or_make(path)
+            raw = secret_in(path)
         except OSError as error:
             raise InvalidInput(
                 f"{path} can't be read or made: {error.strerror}",
@@ -86,14 +86,17 @@ def config_folder() -> Path:
     return (Path(base) if base else Path.home() / ".config") / "remanence"
 
 
-def _read_or_make(path: Path) -> str:
+def secret_in(path: Path) -> str:
+    """The text of a file with a secret: 32 random bytes as hex digits, made on first use (mode 0600), whole or not at all.
+
+    Raises: OSError."""
     try:
-        return path.read_text(encoding="ascii")
+        return path.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         pass
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written whole under another name first: two processes may make it at once, and both must go on with the same one.
-    fresh = path.with_name(f"{NAME}.{os.getpid()}.{os.urandom(4).hex()}")
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -104,7 +107,7 @@ def _read_or_make(path: Path) -> str:
             os.link(fresh, path)
     finally:
         fresh.unlink()
-    return path.read_text(encoding="ascii")
+    return path.read_text(encoding="ascii", errors="replace")
 
 
 def to_json(receipt: Receipt) -> str:
