@@ -66,7 +66,8 @@ def test_a_client_that_leaves_ends_upstream_too(
     proxy: Running, upstream: Upstream, user: str
 ) -> None:
     gate = threading.Event()
-    many = stream(*(f"{n} " for n in range(20_000)))
+    # More than the buffers of two connections hold: only who goes away ends it.
+    many = stream(*("water " * 400 for _ in range(20_000)))
     many.gate = gate
     upstream.script = lambda asked: many
     headers = {"X-Remanence-User": user}
